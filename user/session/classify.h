@@ -1,0 +1,23 @@
+/*
+ * classify - the verdict over a session: the contract's sections 2 and 3 as a table of named rules, first that fits.
+ */
+#pragma once
+
+#include "cause.h"
+#include "session.h"
+
+struct verdict {
+	enum status status;
+	enum cause cause;
+	uint8_t lost; /* BIT_* of the kinds proven missing */
+	bool loss_suspected;
+};
+
+/*
+ * `forwards_first`: the stream is that of a CoreDNS before 1.8.2, whose order of frames proves no loss. loss_suspected is the
+ * engine's to set: it depends on what other sessions of the stream have shown.
+ */
+struct verdict classify(const struct session *s, bool forwards_first);
+
+/* What the rule that gave the verdict is called, for tests and debugging: "proven_loss". */
+const char *classify_rule(const struct session *s, bool forwards_first);

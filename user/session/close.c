@@ -1,0 +1,179 @@
+#include "join.h"
+
+/* The source of the session's stream and server, NULL where the stream has ended. */
+static const struct source *source_of(const struct session *s)
+{
+	if (!s->stream)
+		return NULL;
+	if (s->stream->last && s->stream->last->server == s->server)
+		return s->stream->last;
+	for (const struct list *l = s->stream->sources.next; l != &s->stream->sources; l = l->next) {
+		const struct source *source = container_of(l, struct source, on_stream);
+
+		if (source->server == s->server)
+			return source;
+	}
+	return NULL;
+}
+
+static uint64_t stream_time_ns(const struct session *s)
+{
+	return s->stream ? s->stream->time_ns : s->server->orphans_time_ns;
+}
+
+static void remember_need(struct engine *e, const struct session *s)
+{
+	struct closed_entry entry = {
+		.kind = CLOSED_NEED,
+		.hash = open_need_key(&e->open, s->server, s),
+		.time_ns = s->query_ns,
+		.id = s->id,
+		.has_id = true,
+		.count = s->retransmit ? s->retransmit : 1,
+	};
+
+	closed_add(&e->closed, &entry);
+	if (s->end != SESSION_EXPIRED || s->nr_attempts)
+		return;
+	entry.kind = CLOSED_UNANSWERED;
+	entry.hash = open_question_key(s->server, s->id, s->question_hash);
+	entry.stream = s->given_by[KIND_CLIENT_QUERY];
+	closed_add(&e->closed, &entry);
+}
+
+static void remember(struct engine *e, const struct session *s)
+{
+	struct event key = { .query_ns = s->query_ns, .client = s->client, .protocol = s->protocol };
+	struct closed_entry entry = { .time_ns = stream_time_ns(s), .id = s->id, .has_id = s->has_id };
+	enum kind giver = s->bitmap & BIT_FQ ? KIND_FORWARDER_QUERY : KIND_FORWARDER_RESPONSE;
+
+	if (s->has_client) {
+		entry.kind = CLOSED_QUERY;
+		entry.hash = open_query_key(&e->open, s->server, &key);
+		entry.stream = s->given_by[s->bitmap & BIT_CQ ? KIND_CLIENT_QUERY : KIND_CLIENT_RESPONSE];
+		closed_add(&e->closed, &entry);
+	}
+	entry.kind = CLOSED_CALL;
+	entry.stream = s->given_by[giver];
+	for (const struct call *call = s->calls; call; call = call->next) {
+		entry.hash = open_call_key(&e->open, s->server, call->query_ns);
+		closed_add(&e->closed, &entry);
+	}
+	if ((s->bitmap & BIT_CQ) && s->has_id && s->has_question)
+		remember_need(e, s);
+}
+
+/* A failure that a lost frame could explain, where frames have been lost just before. */
+static bool is_loss_suspected(const struct session *s, const struct verdict *v)
+{
+	return v->status == STATUS_FAILED &&
+	       (v->cause == CAUSE_NO_RESPONSE || v->cause == CAUSE_UPSTREAM_TIMEOUT) && s->stream &&
+	       s->stream->lost_clock_ns &&
+	       s->stream->clock_ns - s->stream->lost_clock_ns <= JOIN_LOSS_SUSPECTED_NS;
+}
+
+static void count(struct engine *e, const struct session *s, const struct verdict *v)
+{
+	e->stats.nr_closed++;
+	e->stats.by_status[v->status]++;
+	e->stats.by_bitmap[s->bitmap]++;
+	e->stats.by_cause[v->cause]++;
+	for (unsigned kind = 0; kind < KINDS; kind++)
+		s->server->nr_lost[kind] += v->lost >> kind & 1;
+	if (v->lost && s->stream)
+		s->stream->lost_clock_ns = s->stream->clock_ns;
+}
+
+void join_close(struct engine *e, struct session *s, enum session_end end)
+{
+	const struct source *source = source_of(s);
+	struct verdict v;
+
+	s->end = end;
+	if (end == SESSION_EVICTED)
+		e->stats.nr_evicted++;
+	v = classify(s, source && source->forwards_first);
+	v.loss_suspected = is_loss_suspected(s, &v);
+	count(e, s, &v);
+	e->callbacks.on_session(e->callbacks.arg, s, &v);
+	remember(e, s);
+	open_free(&e->open, s);
+}
+
+void join_discard(struct engine *e, struct session *s)
+{
+	e->stats.nr_opened--;
+	e->stats.nr_joined -= s->nr_messages;
+	e->stats.nr_foreign += s->nr_messages;
+	open_free(&e->open, s);
+}
+
+/* Inserts by last activity; the lists of both are sorted, so the place is near where the one before went. */
+static void insert_by_activity(struct list *sessions, struct session *s)
+{
+	struct list *at = sessions;
+
+	while (at->prev != sessions &&
+	       container_of(at->prev, struct session, by_activity)->active_ns > s->active_ns)
+		at = at->prev;
+	list_remove(&s->by_activity);
+	list_insert_before(at, &s->by_activity);
+}
+
+/* An orphan's last activity is stream time; on a stream it is that stream's clock. */
+static void adopt(struct session *s, struct stream *stream)
+{
+	int64_t age_ns = (int64_t)stream->time_ns - s->active_ns;
+
+	s->stream = stream;
+	s->active_ns = stream->clock_ns - (age_ns > 0 ? age_ns : 0);
+	insert_by_activity(&stream->sessions, s);
+}
+
+/* The newest stream of the server that began after this one: a reloading CoreDNS has it open before the old one ends. */
+static struct stream *successor(const struct server *server, const struct stream *stream)
+{
+	for (struct list *l = server->sources.prev; l != &server->sources; l = l->prev) {
+		struct source *source = container_of(l, struct source, on_server);
+
+		if (source->stream->number > stream->number)
+			return source->stream;
+	}
+	return NULL;
+}
+
+void join_hand_over(struct engine *e, struct stream *stream, uint64_t now_ns)
+{
+	struct list *l = stream->sessions.next;
+
+	while (l != &stream->sessions) {
+		struct session *s = container_of(l, struct session, by_activity);
+		struct stream *next = successor(s->server, stream);
+
+		l = l->next;
+		s->active_ns = (int64_t)stream->time_ns - (stream->clock_ns - s->active_ns);
+		if (next) {
+			adopt(s, next);
+			continue;
+		}
+		s->stream = NULL;
+		s->server->orphans_time_ns = stream->time_ns;
+		s->server->orphans_until_ns = now_ns ? now_ns + e->limits.session_timeout_ns : 0;
+		insert_by_activity(&s->server->orphans, s);
+	}
+}
+
+void join_adopt_orphans(struct engine *e, struct source *source)
+{
+	struct server *server = source->server;
+	bool is_too_late = source->stream->time_ns > server->orphans_time_ns + e->limits.session_timeout_ns;
+
+	while (!list_empty(&server->orphans)) {
+		struct session *s = container_of(server->orphans.next, struct session, by_activity);
+
+		if (is_too_late)
+			join_close(e, s, SESSION_STREAM_ENDED);
+		else
+			adopt(s, source->stream);
+	}
+}

@@ -1,0 +1,112 @@
+/*
+ * session - one query that a client sent to CoreDNS, with every dnstap message that CoreDNS emitted because of it; or a
+ * background refresh of the cache, which has no client. The structs are plain: open.c makes and frees them, link.c and
+ * engine.c fill them in, classify.c, record.c and text.c read them.
+ */
+#pragma once
+
+#include "base/list.h"
+#include "base/table.h"
+#include "event.h"
+
+struct server;
+struct stream;
+
+/* A dnstap message that is kept for the record: its time and the bytes of the DNS message. From the session's pool. */
+struct message {
+	uint64_t time_ns; /* query_time of a query, response_time of a response */
+	uint32_t len;	  /* 0 without `full` */
+	uint8_t bytes[];
+};
+
+/* One attempt of CoreDNS to get an answer from an upstream: FORWARDER_QUERY and FORWARDER_RESPONSE. */
+struct attempt {
+	struct attempt *next;
+	struct message *query, *response; /* NULL: that frame has not come, or no memory was left for it */
+	uint64_t query_ns;		  /* start of the forward call, the same for all its attempts */
+	uint64_t response_ns;
+	struct addr upstream;
+	uint8_t protocol;
+	bool has_query, has_response;
+	bool is_unsent; /* the dial failed */
+	int32_t rcode;	/* of the response, RCODE_UNKNOWN without `full` */
+};
+
+enum {
+	ATTEMPTS_KEPT_FIRST = 8,
+	ATTEMPTS_KEPT_LAST = 8,
+	CALLS_PER_SESSION_MAX = 64, /* autopath makes some six, a chain of `next` a few more */
+};
+
+/* A forward call by which later frames of the same call find the session. */
+struct call {
+	struct table_node node;
+	struct session *session;
+	struct call *next; /* of the same session */
+	uint64_t query_ns;
+};
+
+enum session_end {
+	SESSION_OPEN,
+	SESSION_RESPONDED,    /* its CLIENT_RESPONSE came */
+	SESSION_EXPIRED,      /* stream time passed its last activity by the session timeout */
+	SESSION_STREAM_ENDED, /* its stream ended and none followed */
+	SESSION_EVICTED,      /* a limit of ours */
+};
+
+struct session {
+	struct table_node by_query;	/* server, client, protocol, query_time: for CR, and for duplicates of CQ */
+	struct table_node by_question;	/* server, id, question: for FQ/FR */
+	struct table_node by_id;	/* server, id: for FQ/FR of another name, and for CR without CQ */
+	struct table_node by_client;	/* server, client: for FQ/FR without id */
+	struct list by_activity;	/* in its stream's list, or among its server's orphans */
+	struct list lru;		/* of all streams, by last message */
+
+	struct server *server;
+	struct stream *stream; /* that of its last message; NULL for an orphan */
+	int64_t active_ns;     /* last activity: on the stream's clock; of an orphan: stream time */
+
+	uint8_t bitmap;
+	uint8_t protocol; /* of the client; of the first FQ/FR where there is no client */
+	bool has_id, has_question;
+	bool has_client;     /* a CQ or CR named it: `client` may be printed */
+	bool is_refresh;     /* surely a background refresh */
+	bool is_clients;     /* surely caused by a client, though its CQ has not come */
+	bool is_approximate; /* how FQ/FR were linked */
+	bool before_stream;  /* began before the first CQ seen on its stream */
+	enum session_end end;
+	uint16_t id;
+	uint16_t retransmit; /* n: it is the n-th of one need; 0 or 1: the first */
+	int32_t rcode;	     /* of the CR, RCODE_UNKNOWN without `full` */
+	uint32_t ttl_max, records; /* of the CR */
+	struct addr client;
+	uint64_t question_hash;
+	uint64_t query_ns;    /* of CQ and CR, else of the first FQ/FR */
+	uint64_t response_ns; /* of the CR */
+	uint32_t given_by[KINDS]; /* number of the stream that gave each kind */
+
+	struct message *query, *response, *extra;
+	struct call *calls;
+	struct attempt *attempts, *attempts_eighth, *attempts_last;
+	uint32_t nr_calls;
+	uint32_t nr_attempts;	 /* all, also those no longer kept */
+	uint32_t nr_unanswered;	 /* FQ without FR */
+	uint32_t nr_unsent;	 /* of these, how many dials failed */
+	uint32_t nr_unasked;	 /* FR without FQ */
+	uint32_t nr_messages;	 /* frames joined */
+	int32_t last_fr_rcode;	 /* of the last FR that came, RCODE_UNKNOWN without `full` */
+	uint32_t fr_rcodes;	 /* which rcodes FR carried, see rcode_bit() */
+};
+
+/* The few rcodes that matter have a bit each; all from 31 on share one. */
+static inline uint32_t rcode_bit(int32_t rcode)
+{
+	return rcode < 0 ? 0 : rcode < 31 ? UINT32_C(1) << rcode : UINT32_C(1) << 31;
+}
+
+/* A refresh of the cache: nobody waits for it. TCP, because CoreDNS makes its refreshes over TCP in every release. */
+static inline bool session_is_background(const struct session *s)
+{
+	return !(s->bitmap & (BIT_CQ | BIT_CR)) &&
+	       (s->is_refresh || (s->protocol == TAP_TCP && !s->is_clients));
+}
