@@ -18,7 +18,7 @@ static int explain_run(const struct options *o)
 	if (o->markdown)
 		explain_markdown(&text);
 	else if (o->nr_files == 0)
-		explain_list(&text);
+		explain_topics(&text);
 	for (unsigned i = 0; i < o->nr_files; i++) {
 		const struct explanation *e = explain_find(o->files[i]);
 
@@ -30,7 +30,7 @@ static int explain_run(const struct options *o)
 		status = 2;
 	}
 	if (status)
-		explain_list(&text);
+		explain_topics(&text);
 	fwrite(text.data, 1, text.len, stdout);
 	buf_release(&text);
 	return status;

@@ -11,7 +11,6 @@ struct facts {
 	bool misses_cq; /* a client's query must have been there */
 	bool is_error;	/* the response to the client: neither NOERROR nor NXDOMAIN */
 	bool stream_started_late, stream_ended_early;
-	bool forwards_first;
 };
 
 static bool is_error_rcode(int32_t rcode)
@@ -37,16 +36,16 @@ static uint8_t lost_kinds(const struct session *s, bool misses_cq)
 	return lost;
 }
 
-static struct facts facts_of(const struct session *s, bool forwards_first)
+static struct facts facts_of(const struct session *s)
 {
-	struct facts f = { .s = s, .bits = s->bitmap, .forwards_first = forwards_first };
+	struct facts f = { .s = s, .bits = s->bitmap };
 
 	f.is_background = session_is_background(s);
-	f.misses_cq = !(s->bitmap & BIT_CQ) && !f.is_background && !forwards_first;
+	f.misses_cq = !(s->bitmap & BIT_CQ) && !f.is_background && !s->forwards_first;
 	f.is_error = (s->bitmap & BIT_CR) && is_error_rcode(s->rcode);
 	f.stream_started_late = !(s->bitmap & BIT_CQ) && s->before_stream;
 	f.stream_ended_early = s->end == SESSION_STREAM_ENDED;
-	if (!forwards_first && !f.stream_started_late)
+	if (!s->forwards_first && !f.stream_started_late)
 		f.lost = lost_kinds(s, f.misses_cq);
 	return f;
 }
@@ -95,7 +94,7 @@ static bool stream_cut(const struct facts *f, struct verdict *v)
 	*v = (struct verdict){ .status = STATUS_SAMPLE_LOSS, .cause = CAUSE_STREAM_STARTED };
 	if (!f->stream_started_late)
 		v->cause = CAUSE_STREAM_ENDED;
-	return is_unfinished && !f->forwards_first && (f->stream_started_late || f->stream_ended_early);
+	return is_unfinished && !f->s->forwards_first && (f->stream_started_late || f->stream_ended_early);
 }
 
 /* 5, without `full`: from 1.15.0 on a response after unanswered attempts is nearly always the server's own SERVFAIL. */
@@ -187,18 +186,18 @@ static const struct rule *judge(const struct facts *f, struct verdict *v)
 	return rule;
 }
 
-struct verdict classify(const struct session *s, bool forwards_first)
+struct verdict classify(const struct session *s)
 {
-	struct facts f = facts_of(s, forwards_first);
+	struct facts f = facts_of(s);
 	struct verdict v = { 0 };
 
 	judge(&f, &v);
 	return v;
 }
 
-const char *classify_rule(const struct session *s, bool forwards_first)
+const char *classify_rule(const struct session *s)
 {
-	struct facts f = facts_of(s, forwards_first);
+	struct facts f = facts_of(s);
 	struct verdict v = { 0 };
 
 	return judge(&f, &v)->name;

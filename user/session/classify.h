@@ -13,11 +13,8 @@ struct verdict {
 	bool loss_suspected;
 };
 
-/*
- * `forwards_first`: the stream is that of a CoreDNS before 1.8.2, whose order of frames proves no loss. loss_suspected is the
- * engine's to set: it depends on what other sessions of the stream have shown.
- */
-struct verdict classify(const struct session *s, bool forwards_first);
+/* loss_suspected is the engine's to set: it depends on what other sessions of the stream have shown. */
+struct verdict classify(const struct session *s);
 
 /* What the rule that gave the verdict is called, for tests and debugging: "proven_loss". */
-const char *classify_rule(const struct session *s, bool forwards_first);
+const char *classify_rule(const struct session *s);

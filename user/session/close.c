@@ -1,21 +1,5 @@
 #include "join.h"
 
-/* The source of the session's stream and server, NULL where the stream has ended. */
-static const struct source *source_of(const struct session *s)
-{
-	if (!s->stream)
-		return NULL;
-	if (s->stream->last && s->stream->last->server == s->server)
-		return s->stream->last;
-	for (const struct list *l = s->stream->sources.next; l != &s->stream->sources; l = l->next) {
-		const struct source *source = container_of(l, struct source, on_stream);
-
-		if (source->server == s->server)
-			return source;
-	}
-	return NULL;
-}
-
 static uint64_t stream_time_ns(const struct session *s)
 {
 	return s->stream ? s->stream->time_ns : s->server->orphans_time_ns;
@@ -37,7 +21,6 @@ static void remember_need(struct engine *e, const struct session *s)
 		return;
 	entry.kind = CLOSED_UNANSWERED;
 	entry.hash = open_question_key(s->server, s->id, s->question_hash);
-	entry.stream = s->given_by[KIND_CLIENT_QUERY];
 	closed_add(&e->closed, &entry);
 }
 
@@ -45,16 +28,17 @@ static void remember(struct engine *e, const struct session *s)
 {
 	struct event key = { .query_ns = s->query_ns, .client = s->client, .protocol = s->protocol };
 	struct closed_entry entry = { .time_ns = stream_time_ns(s), .id = s->id, .has_id = s->has_id };
-	enum kind giver = s->bitmap & BIT_FQ ? KIND_FORWARDER_QUERY : KIND_FORWARDER_RESPONSE;
 
 	if (s->has_client) {
 		entry.kind = CLOSED_QUERY;
 		entry.hash = open_query_key(&e->open, s->server, &key);
-		entry.stream = s->given_by[s->bitmap & BIT_CQ ? KIND_CLIENT_QUERY : KIND_CLIENT_RESPONSE];
+		entry.given_by[0] = (uint16_t)s->given_by[KIND_CLIENT_QUERY];
+		entry.given_by[1] = (uint16_t)s->given_by[KIND_CLIENT_RESPONSE];
 		closed_add(&e->closed, &entry);
 	}
 	entry.kind = CLOSED_CALL;
-	entry.stream = s->given_by[giver];
+	entry.given_by[0] = (uint16_t)s->given_by[KIND_FORWARDER_QUERY];
+	entry.given_by[1] = (uint16_t)s->given_by[KIND_FORWARDER_RESPONSE];
 	for (const struct call *call = s->calls; call; call = call->next) {
 		entry.hash = open_call_key(&e->open, s->server, call->query_ns);
 		closed_add(&e->closed, &entry);
@@ -86,13 +70,12 @@ static void count(struct engine *e, const struct session *s, const struct verdic
 
 void join_close(struct engine *e, struct session *s, enum session_end end)
 {
-	const struct source *source = source_of(s);
 	struct verdict v;
 
 	s->end = end;
 	if (end == SESSION_EVICTED)
 		e->stats.nr_evicted++;
-	v = classify(s, source && source->forwards_first);
+	v = classify(s);
 	v.loss_suspected = is_loss_suspected(s, &v);
 	count(e, s, &v);
 	e->callbacks.on_session(e->callbacks.arg, s, &v);

@@ -24,9 +24,9 @@ struct closed_entry {
 	uint64_t hash;
 	uint64_t time_ns;	/* stream time of the close; CLOSED_NEED and CLOSED_UNANSWERED: query_time */
 	uint32_t next_older;	/* index + 1 in the chain of its bucket */
-	uint32_t stream;	/* the number of the stream that gave it */
 	uint16_t id;
 	uint16_t count;		/* CLOSED_NEED: how many sessions of this need there were */
+	uint16_t given_by[2];	/* low bits of the numbers of the streams that gave query and response; 0: it did not come */
 	uint8_t kind;
 	bool has_id;
 };

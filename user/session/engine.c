@@ -236,7 +236,9 @@ static void take_frame(struct engine *e, struct source *source, const struct tap
 		malformed(e, MALFORMED_NO_MESSAGE);
 		return;
 	}
-	if (event.query_ns == 0 && !(source->forwards_first && event.kind != KIND_CLIENT_QUERY)) {
+	if (event.query_ns == 0 && source->forwards_first)
+		join_find_time(e, source, &event);
+	if (event.query_ns == 0) {
 		malformed(e, MALFORMED_NO_TIME);
 		return;
 	}

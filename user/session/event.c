@@ -118,6 +118,11 @@ static void read_forwarder(struct event *e, const struct tap *tap, struct releas
 	enum forwarder_address whose = release_forwarder_address(release);
 
 	e->upstream = tap->response;
+	if (release.kind == RELEASE_NONE && !tap->has_response_address) {
+		/* 1.8.0 and 1.8.1 write the upstream where others write the client. */
+		e->upstream = tap->query;
+		return;
+	}
 	e->is_unsent = whose != FORWARDER_ADDRESS_CLIENT && !addr_known(&tap->query);
 	/* 1.14.3 and 1.14.4 write no address, but the port 0, for a refresh. */
 	e->marks_refresh = !addr_known(&tap->query) && tap->has_query_port && tap->query.port == 0;

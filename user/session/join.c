@@ -26,6 +26,7 @@ static struct session *session_new(struct engine *e, struct source *source, cons
 	s->has_question = event->has_question;
 	s->question_hash = event->question_hash;
 	s->before_stream = !source->first_cq_ns || event->query_ns <= source->first_cq_ns;
+	s->forwards_first = source->forwards_first;
 	return s;
 }
 
@@ -53,9 +54,13 @@ static void joined(struct engine *e, struct session *s, struct source *source, c
 	e->stats.nr_joined++;
 }
 
-static void count_late(struct engine *e, struct source *source, const struct event *event, uint32_t given_by)
+/* Of a closed session: late, or a duplicate where another connection gave that kind. A kind that it lacks is late. */
+static void count_late(struct engine *e, struct source *source, const struct event *event,
+		       const struct closed_entry *entry)
 {
-	if (source->stream->is_live && given_by != source->stream->number) {
+	uint16_t given_by = entry->given_by[event->kind & 1];
+
+	if (source->stream->is_live && given_by && given_by != (uint16_t)source->stream->number) {
 		e->stats.nr_duplicate++;
 		return;
 	}
@@ -119,33 +124,11 @@ static bool is_known_query(struct engine *e, struct source *source, const struct
 	if (s && (s->bitmap & BIT_CQ) && is_duplicate(s, source, KIND_CLIENT_QUERY))
 		return true;
 	entry = closed_find(&e->closed, CLOSED_QUERY, open_query_key(&e->open, source->server, event), id_of(event));
-	return entry && entry->stream != source->stream->number;
+	/* Without ids two queries of one key may be two sessions, on one connection. */
+	return entry && ((entry->has_id && event->has_id) || entry->given_by[0] != (uint16_t)source->stream->number);
 }
 
-static void join_query(struct engine *e, struct source *source, const struct event *event)
-{
-	struct session *s;
-
-	if (is_known_query(e, source, event)) {
-		e->stats.nr_duplicate++;
-		return;
-	}
-	if (!source->first_cq_ns)
-		source->first_cq_ns = event->query_ns;
-	s = session_new(e, source, event);
-	if (!s) {
-		e->stats.nr_malformed[MALFORMED_NO_MEMORY]++;
-		return;
-	}
-	s->has_client = true;
-	joined(e, s, source, event);
-	if (event->has_id && event->has_question)
-		s->retransmit = retransmit_number(e, source, event, s);
-	open_index_query(&e->open, s);
-	s->query = keep(e, s, event->message, event->query_ns);
-}
-
-/* The groups of FQ/FR whose CQ was lost, in one session; NULL if there is none. */
+/* The groups of FQ/FR whose CQ was lost, or comes behind them, in one session; NULL if there is none. */
 static struct session *collect_groups(struct engine *e, struct source *source, const struct event *event)
 {
 	struct session *s = link_group(&e->open, source->server, event, NULL);
@@ -166,6 +149,42 @@ static struct session *collect_groups(struct engine *e, struct source *source, c
 	return s;
 }
 
+static void set_client(struct session *s, struct source *source, const struct event *event)
+{
+	s->has_client = true;
+	s->query_ns = event->query_ns;
+	s->protocol = event->protocol;
+	s->client = event->client;
+	s->before_stream = !source->first_cq_ns || event->query_ns <= source->first_cq_ns;
+}
+
+static void join_query(struct engine *e, struct source *source, const struct event *event)
+{
+	struct session *s = NULL;
+
+	if (is_known_query(e, source, event)) {
+		e->stats.nr_duplicate++;
+		return;
+	}
+	if (!source->first_cq_ns)
+		source->first_cq_ns = event->query_ns;
+	if (source->forwards_first)
+		s = collect_groups(e, source, event);
+	if (!s)
+		s = session_new(e, source, event);
+	if (!s) {
+		e->stats.nr_malformed[MALFORMED_NO_MEMORY]++;
+		return;
+	}
+	open_touch(&e->open, s, source->stream);
+	set_client(s, source, event);
+	joined(e, s, source, event);
+	if (event->has_id && event->has_question)
+		s->retransmit = retransmit_number(e, source, event, s);
+	open_index_query(&e->open, s);
+	s->query = keep(e, s, event->message, event->query_ns);
+}
+
 static void join_response(struct engine *e, struct source *source, const struct event *event)
 {
 	struct session *s = link_query(&e->open, source->server, event);
@@ -176,7 +195,7 @@ static void join_response(struct engine *e, struct source *source, const struct 
 				    id_of(event));
 		entry = closed_within(source, entry, e->limits.session_timeout_ns);
 		if (entry) {
-			count_late(e, source, event, entry->stream);
+			count_late(e, source, event, entry);
 			return;
 		}
 		s = collect_groups(e, source, event);
@@ -188,14 +207,9 @@ static void join_response(struct engine *e, struct source *source, const struct 
 			return;
 		}
 	}
-	if (!(s->bitmap & BIT_CQ)) {
-		s->query_ns = event->query_ns;
-		s->before_stream = !source->first_cq_ns || event->query_ns <= source->first_cq_ns;
-		s->protocol = event->protocol;
-		s->client = event->client;
-	}
+	if (!(s->bitmap & BIT_CQ))
+		set_client(s, source, event);
 	open_touch(&e->open, s, source->stream);
-	s->has_client = true;
 	s->rcode = event->rcode;
 	s->ttl_max = event->ttl_max;
 	s->records = event->records;
@@ -283,7 +297,7 @@ static bool is_late_forwarder(struct engine *e, struct source *source, const str
 
 	entry = closed_within(source, entry, JOIN_LATE_CALL_NS);
 	if (entry)
-		count_late(e, source, event, entry->stream);
+		count_late(e, source, event, entry);
 	return entry;
 }
 
@@ -301,7 +315,7 @@ static bool is_late_first_attempt(struct engine *e, struct source *source, const
 	    event->query_ns - entry->time_ns > e->limits.session_timeout_ns ||
 	    source->stream->time_ns > entry->time_ns + JOIN_LATE_CALL_NS)
 		return false;
-	count_late(e, source, event, entry->stream);
+	count_late(e, source, event, entry);
 	return true;
 }
 
@@ -341,6 +355,14 @@ static void join_forwarder(struct engine *e, struct source *source, const struct
 		add_forwarder_query(e, s, event);
 	else
 		add_forwarder_response(e, s, event);
+}
+
+void join_find_time(struct engine *e, const struct source *source, struct event *event)
+{
+	const struct session *s = link_timeless(&e->open, source->server, event);
+
+	if (s)
+		event->query_ns = event->kind == KIND_CLIENT_RESPONSE ? s->query_ns : s->attempts_last->query_ns;
 }
 
 void join_event(struct engine *e, struct source *source, const struct event *event)

@@ -31,6 +31,9 @@ struct engine {
 /* Puts the frame where it belongs and counts it as joined, late, duplicate or malformed. */
 void join_event(struct engine *e, struct source *source, const struct event *event);
 
+/* CoreDNS up to 1.7.1: sets the query_ns that a response lacks from the query that it answers, if that is found. */
+void join_find_time(struct engine *e, const struct source *source, struct event *event);
+
 /* Classifies, counts, reports, remembers and frees the session. */
 void join_close(struct engine *e, struct session *s, enum session_end end);
 

@@ -204,3 +204,21 @@ struct session *link_need(const struct open_sessions *o, const struct server *se
 	}
 	return NULL;
 }
+
+struct session *link_timeless(const struct open_sessions *o, const struct server *server, const struct event *e)
+{
+	struct table_node *n = e->has_id ? table_find(&o->by_id, open_id_key(o, server, e->id)) : NULL;
+
+	for (unsigned i = 0; n && i < LINK_CANDIDATES_MAX; n = table_next(n), i++) {
+		struct session *s = container_of(n, struct session, by_id);
+
+		if (s->server != server)
+			continue;
+		if (e->kind == KIND_CLIENT_RESPONSE && (s->bitmap & BIT_CQ) && same_client(s, e))
+			return s;
+		if (e->kind == KIND_FORWARDER_RESPONSE && s->nr_unanswered && s->attempts_last &&
+		    addr_eq(&s->attempts_last->upstream, &e->upstream))
+			return s;
+	}
+	return NULL;
+}

@@ -31,5 +31,11 @@ struct link link_forwarder(const struct open_sessions *o, struct server *server,
 struct session *link_group(const struct open_sessions *o, struct server *server, const struct event *e,
 			   const struct session *not_this);
 
+/*
+ * CoreDNS up to 1.7.1 writes no query_time into responses: the session to which this FR or CR belongs, by id and upstream or
+ * client. Its query_ns, or that of its last attempt, is the one that the frame lacks.
+ */
+struct session *link_timeless(const struct open_sessions *o, const struct server *server, const struct event *e);
+
 /* The newest open session of the same client socket, id and question: of which `e`, a CQ, is a retransmission. */
 struct session *link_need(const struct open_sessions *o, const struct server *server, const struct event *e);

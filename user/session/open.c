@@ -151,6 +151,9 @@ void open_index_query(struct open_sessions *o, struct session *s)
 {
 	struct event key = { .query_ns = s->query_ns, .client = s->client, .protocol = s->protocol };
 
+	/* It may stand in one of these as a group already. */
+	table_remove(&s->by_id);
+	table_remove(&s->by_client);
 	table_insert(&o->by_query, &s->by_query, open_query_key(o, s->server, &key));
 	if (s->has_id)
 		table_insert(&o->by_id, &s->by_id, open_id_key(o, s->server, s->id));

@@ -74,6 +74,7 @@ struct session {
 	bool is_clients;     /* surely caused by a client, though its CQ has not come */
 	bool is_approximate; /* how FQ/FR were linked */
 	bool before_stream;  /* began before the first CQ seen on its stream */
+	bool forwards_first; /* of a CoreDNS before 1.8.2, whose order of frames proves no loss */
 	enum session_end end;
 	uint16_t id;
 	uint16_t retransmit; /* n: it is the n-th of one need; 0 or 1: the first */

@@ -43,9 +43,8 @@ enum escape { PLAIN, BACKSLASH, DECIMAL };
 
 /* What has a meaning in a master file (RFC 1035, section 5.1), and what is not printable ASCII. */
 static const uint8_t escapes[256] = {
-	[0 ... ' '] = DECIMAL, ['"'] = BACKSLASH,	  ['$'] = BACKSLASH, ['('] = BACKSLASH,
-	[')'] = BACKSLASH,     ['.'] = BACKSLASH,	  [';'] = BACKSLASH, ['@'] = BACKSLASH,
-	['\\'] = BACKSLASH,    [0x7f ... 0xff] = DECIMAL,
+	[0 ... ' '] = DECIMAL, ['"'] = BACKSLASH, ['$'] = BACKSLASH, ['('] = BACKSLASH,	 [')'] = BACKSLASH,
+	['.'] = BACKSLASH,     [';'] = BACKSLASH, ['@'] = BACKSLASH, ['\\'] = BACKSLASH, [0x7f ... 0xff] = DECIMAL,
 };
 
 static size_t escape_label(uint8_t *text, size_t len)
@@ -86,8 +85,7 @@ static void add_label(struct name_text *text, struct slice label)
  * of the whole name as it is without compression, of which the end takes at least one. No text:
  * only moves.
  */
-static inline enum dns_error read_labels(struct cursor *c, struct name_text *text, size_t *wire,
-					 uint8_t *last)
+static inline enum dns_error read_labels(struct cursor *c, struct name_text *text, size_t *wire, uint8_t *last)
 {
 	struct slice label;
 

@@ -123,7 +123,6 @@ static void add_again(struct buf *out, const struct known_name *known)
 static enum dns_error add_owner(struct walk *w, size_t at, size_t end)
 {
 	struct slice wire = slice_of(w->message.data + at, end - at);
-
 	bool is_pointer = w->question.wire.len && slice_eq(wire, slice_of(pointer_to_question, 2));
 
 	if (is_pointer || slice_eq(wire, w->question.wire))
@@ -160,8 +159,7 @@ static void add_header(const struct dns_header *h, struct buf *out)
 	buf_add(out, text, (size_t)(to - text));
 }
 
-static enum dns_error read_question(struct walk *w, struct known_name *known, uint16_t *type,
-				    uint16_t *class)
+static enum dns_error read_question(struct walk *w, struct known_name *known, uint16_t *type, uint16_t *class)
 {
 	enum dns_error error = add_name(w, &w->c.pos, known);
 
@@ -172,8 +170,7 @@ static enum dns_error read_question(struct walk *w, struct known_name *known, ui
 	return error;
 }
 
-#define QUESTION_LONGEST \
-	"','QTYPE':65535,'QTYPEname':'NSEC3PARAM','QCLASS':65535,'QCLASSname':'CLASS65535'"
+#define QUESTION_LONGEST "','QTYPE':65535,'QTYPEname':'NSEC3PARAM','QCLASS':65535,'QCLASSname':'CLASS65535'"
 
 static enum dns_error add_only_question(struct walk *w)
 {
@@ -194,8 +191,7 @@ static enum dns_error add_only_question(struct walk *w)
 	return DNS_OK;
 }
 
-#define TYPE_AND_CLASS_LONGEST \
-	"','TYPE':65535,'TYPEname':'NSEC3PARAM','CLASS':65535,'CLASSname':'CLASS65535'"
+#define TYPE_AND_CLASS_LONGEST "','TYPE':65535,'TYPEname':'NSEC3PARAM','CLASS':65535,'CLASSname':'CLASS65535'"
 
 /* What follows a name in questions and records alike. */
 static char *put_type_and_class(char *to, uint16_t type, uint16_t class)

@@ -28,15 +28,12 @@ struct form {
 };
 
 static const struct form forms[] = {
-	[1] = { "rdataA", "a" },	  [2] = { "rdataNS", "n" },
-	[5] = { "rdataCNAME", "n" },	  [6] = { "rdataSOA", "nn44444" },
-	[12] = { "rdataPTR", "n" },	  [15] = { "rdataMX", "2n" },
-	[16] = { "rdataTXT", "S" },	  [28] = { "rdataAAAA", "6" },
-	[33] = { "rdataSRV", "222n" },	  [35] = { "rdataNAPTR", "22sssn" },
-	[39] = { "rdataDNAME", "n" },	  [43] = { "rdataDS", "211x" },
-	[48] = { "rdataDNSKEY", "211b" }, [64] = { "rdataSVCB", "2np" },
-	[65] = { "rdataHTTPS", "2np" },	  [99] = { "rdataSPF", "S" },
-	[257] = { "rdataCAA", "1tq" },
+	[1] = { "rdataA", "a" },	   [2] = { "rdataNS", "n" },	  [5] = { "rdataCNAME", "n" },
+	[6] = { "rdataSOA", "nn44444" },   [12] = { "rdataPTR", "n" },	  [15] = { "rdataMX", "2n" },
+	[16] = { "rdataTXT", "S" },	   [28] = { "rdataAAAA", "6" },	  [33] = { "rdataSRV", "222n" },
+	[35] = { "rdataNAPTR", "22sssn" }, [39] = { "rdataDNAME", "n" },  [43] = { "rdataDS", "211x" },
+	[48] = { "rdataDNSKEY", "211b" },  [64] = { "rdataSVCB", "2np" }, [65] = { "rdataHTTPS", "2np" },
+	[99] = { "rdataSPF", "S" },	   [257] = { "rdataCAA", "1tq" },
 };
 
 const char *rdata_member(uint16_t type)
@@ -137,8 +134,7 @@ static enum dns_error add_tag(struct cursor *c, struct buf *out)
 
 static void add_base64(struct slice bytes, struct buf *out)
 {
-	static const char digits[] =
-		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 	struct cursor c = cursor_of(bytes);
 	size_t left;
 
