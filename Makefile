@@ -36,7 +36,7 @@ B := build/$(notdir $(CC))$(if $(filter 1,$(SAN)),-san)$(if $(filter 1,$(STATIC)
 # Every module by name: a stray file is not linked.
 BASE    := addr arena buf hash histogram log pool table
 WIRE    := dns dns_json frame iana json rdata tap
-SESSION := cause classify close closed engine event join link open record release rfc3339 selection server session_view \
+SESSION := cause classify close closed engine event forward join link open record release rfc3339 selection server session_view \
 	   summary tally text
 IO      := dialer endpoint listener peer producer sink tapfile
 APP     := daemon explain explain_bitmap explain_cause explain_field explain_status options output replay value

@@ -110,8 +110,7 @@ static bool open_endpoints(struct daemon *d)
 	if (o->listen.nr == 0 && o->connect.nr == 0)
 		return listen_default(d);
 	for (unsigned i = 0; i < o->listen.nr; i++) {
-		d->listeners[i] = listener_new(d->base, d->producers, &o->listen.list[i],
-					       (unsigned)o->socket_mode);
+		d->listeners[i] = listener_new(d->base, d->producers, &o->listen.list[i], (unsigned)o->socket_mode);
 		if (!d->listeners[i])
 			return false;
 	}
@@ -131,7 +130,8 @@ static void close_listeners(struct daemon *d)
 	}
 }
 
-/* What producers have sent before the signal lies in socket buffers: read until nothing is left, but no longer than a second. */
+/* What producers have sent before the signal lies in socket buffers: read until nothing is left, but no longer than a
+ * second. */
 static void drain_producers(struct daemon *d)
 {
 	uint64_t until_ns = clock_monotonic_ns() + NS_PER_S;

@@ -1,6 +1,6 @@
 /*
- * daemon - receives dnstap and prints sessions until SIGTERM or SIGINT; then it stops accepting, reads what producers have
- * sent, closes the sessions, flushes. SIGHUP reopens the output.
+ * daemon - receives dnstap and prints sessions until SIGTERM or SIGINT; then it stops accepting, reads what producers
+ * have sent, closes the sessions, flushes. SIGHUP reopens the output.
  */
 #pragma once
 

@@ -41,7 +41,8 @@ struct option {
 
 static const struct option table[] = {
 	{ "listen", "URI", FOR_DAEMON, VALUE_ENDPOINT, AT(listen), 0, 0, NULL,
-	  "tcp://ADDRESS:PORT or unix:///PATH; repeatable (default tcp://0.0.0.0:6000 and, where there is IPv6, tcp://[::]:6000)" },
+	  "tcp://ADDRESS:PORT or unix:///PATH; repeatable (default tcp://0.0.0.0:6000 and, where there is IPv6, "
+	  "tcp://[::]:6000)" },
 	{ "connect", "URI", FOR_DAEMON, VALUE_ENDPOINT, AT(connect), 0, 0, NULL,
 	  "dial a CoreDNS >= 1.14.4 that has `dnstap listen`; repeatable; replaces the default of --listen" },
 	{ "socket-mode", "OCTAL", FOR_DAEMON, VALUE_OCTAL, AT(socket_mode), 0, 0777, NULL,
@@ -50,12 +51,12 @@ static const struct option table[] = {
 	  "where sessions go (default - : stdout); SIGHUP opens it anew" },
 	{ "format", "json|text", FOR_SESSIONS, VALUE_FORMAT, AT(format), 0, 0, NULL,
 	  "one JSON object a line, or one line for the eye (default json)" },
-	{ "no-messages", NULL, FOR_SESSIONS, VALUE_FLAG, AT(no_messages), 0, 0, NULL,
-	  "leave out Messages" },
+	{ "no-messages", NULL, FOR_SESSIONS, VALUE_FLAG, AT(no_messages), 0, 0, NULL, "leave out Messages" },
 	{ "summary", NULL, FOR_REPLAY, VALUE_FLAG, AT(summary), 0, 0, NULL,
 	  "print a summary on stdout; sessions only to --output FILE" },
 	{ "status", "STATUS", FOR_SESSIONS, VALUE_TERM, 0, 0, 0, selection_add_status,
-	  "only Succeeded, Failed or SampleLoss; this and the next five are repeatable, and any of the values will do" },
+	  "only Succeeded, Failed or SampleLoss; this and the next five are repeatable, and any of the values will "
+	  "do" },
 	{ "bitmap", "N", FOR_SESSIONS, VALUE_TERM, 0, 0, 0, selection_add_bitmap, "only this BitMap, 0 to 15" },
 	{ "cause", "CAUSE", FOR_SESSIONS, VALUE_TERM, 0, 0, 0, selection_add_cause,
 	  "only this Cause (dnstap-analyser explain lists them)" },
@@ -69,8 +70,8 @@ static const struct option table[] = {
 	  "print one in N of Succeeded, and all that failed or was lost (default 1); counts stay exact" },
 	{ "session-timeout", "DURATION", FOR_SESSIONS, VALUE_DURATION, AT(limits.session_timeout_ns), NS_PER_S,
 	  600 * NS_PER_S, NULL, "stream time after which a session without a message ends (default 10s)" },
-	{ "idle-timeout", "DURATION", FOR_DAEMON, VALUE_DURATION, AT(limits.idle_timeout_ns), NS_PER_S,
-	  3600 * NS_PER_S, NULL,
+	{ "idle-timeout", "DURATION", FOR_DAEMON, VALUE_DURATION, AT(limits.idle_timeout_ns), NS_PER_S, 3600 * NS_PER_S,
+	  NULL,
 	  "silence after which open sessions end, for CoreDNS 1.9.1 to 1.13.1, which holds frames back (default 60s)" },
 	{ "max-sessions", "N", FOR_SESSIONS, VALUE_COUNT, AT(limits.sessions_max), 1, 16777216, NULL,
 	  "open sessions; above it the oldest ends as analyser_overload (default 100000)" },
@@ -104,10 +105,10 @@ static int complain(const char *option, const char *value, const char *why)
 
 static int set_number(void *at, const struct option *opt, const char *value)
 {
-	enum value_unit unit = opt->kind == VALUE_DURATION ? VALUE_UNIT_NS :
-			       opt->kind == VALUE_SIZE	   ? VALUE_UNIT_BYTES :
-			       opt->kind == VALUE_OCTAL	   ? VALUE_UNIT_OCTAL :
-							     VALUE_UNIT_ONE;
+	enum value_unit unit = opt->kind == VALUE_DURATION ? VALUE_UNIT_NS
+			       : opt->kind == VALUE_SIZE   ? VALUE_UNIT_BYTES
+			       : opt->kind == VALUE_OCTAL  ? VALUE_UNIT_OCTAL
+							   : VALUE_UNIT_ONE;
 	char allowed[128];
 	uint64_t n;
 
@@ -161,12 +162,12 @@ static int set_option(struct options *o, const struct option *opt, const char *v
 	case VALUE_FORMAT:
 		return set_format(at, opt, value);
 	case VALUE_LEVEL:
-		return log_level_parse(value, at) ? 0 :
-						    complain(opt->name, value, "expected error, warn, info or debug");
+		return log_level_parse(value, at) ? 0
+						  : complain(opt->name, value, "expected error, warn, info or debug");
 	case VALUE_TERM:
-		return opt->add_term(&o->selection, value) ?
-			       0 :
-			       complain(opt->name, value, "not understood, or more than 32 of them; see --help");
+		return opt->add_term(&o->selection, value)
+			       ? 0
+			       : complain(opt->name, value, "not understood, or more than 32 of them; see --help");
 	}
 	return -EINVAL;
 }
@@ -222,8 +223,8 @@ static int take_option(struct options *o, int left, char **argv)
 	int used = 1;
 
 	if (!opt || !(opt->commands & 1U << o->command))
-		return complain(argv[0], NULL, opt ? "not an option of this command; see --help" :
-						     "unknown option; see --help");
+		return complain(argv[0], NULL,
+				opt ? "not an option of this command; see --help" : "unknown option; see --help");
 	if (opt->kind == VALUE_FLAG && equals)
 		return complain(argv[0], NULL, "takes no value");
 	if (opt->kind != VALUE_FLAG && !value) {
@@ -295,8 +296,10 @@ void options_help(void)
 {
 	printf("Tells of every DNS query to CoreDNS what became of it, from CoreDNS's dnstap stream.\n\n"
 	       "  dnstap-analyser [OPTIONS]                receive dnstap, print sessions\n"
-	       "  dnstap-analyser replay FILE... [OPTIONS] the same from recordings (Frame Streams, gzip, zstd; - is stdin)\n"
-	       "  dnstap-analyser explain [TOPIC...]       what a Status, BitMap, Cause or field means, and what to do\n"
+	       "  dnstap-analyser replay FILE... [OPTIONS] the same from recordings (Frame Streams, gzip, zstd; - is "
+	       "stdin)\n"
+	       "  dnstap-analyser explain [TOPIC...]       what a Status, BitMap, Cause or field means, and what to "
+	       "do\n"
 	       "  dnstap-analyser --version | --help\n");
 	help_section("Receiving", FOR_DAEMON);
 	help_section("Sessions", FOR_SESSIONS);

@@ -42,8 +42,8 @@ struct options {
 };
 
 /*
- * Reads the command line; strings point into argv. Returns 0, or -EINVAL after one line on stderr that names the option, its value and
- * what is allowed.
+ * Reads the command line; strings point into argv. Returns 0, or -EINVAL after one line on stderr that names the
+ * option, its value and what is allowed.
  */
 int options_parse(struct options *o, int argc, char **argv);
 

@@ -48,14 +48,13 @@ void output_log_accounting(const struct output *out, struct engine *engine, cons
 	for (unsigned i = 0; i < STATUSES; i++)
 		dropped += sink->nr_dropped[i];
 	log_info("accounting", F_UINT("frames", st->nr_frames), F_UINT("joined", st->nr_joined),
-		 F_UINT("late", st->nr_late), F_UINT("duplicate", st->nr_duplicate),
-		 F_UINT("foreign", st->nr_foreign), F_UINT("malformed", malformed),
-		 F_UINT("sessions_opened", st->nr_opened), F_UINT("sessions_closed", st->nr_closed),
-		 F_UINT("sessions_open", st->nr_open), F_UINT("evicted", st->nr_evicted),
-		 F_UINT("forgotten", st->nr_forgotten), F_UINT("filtered", out->selection.nr_filtered),
-		 F_UINT("sampled_out", out->selection.nr_sampled_out), F_UINT("lines", sink->nr_lines),
-		 F_UINT("lines_dropped", dropped), F_UINT("lines_abandoned", sink->nr_abandoned),
-		 F_UINT("lines_oversized", out->nr_oversized));
+		 F_UINT("late", st->nr_late), F_UINT("duplicate", st->nr_duplicate), F_UINT("foreign", st->nr_foreign),
+		 F_UINT("malformed", malformed), F_UINT("sessions_opened", st->nr_opened),
+		 F_UINT("sessions_closed", st->nr_closed), F_UINT("sessions_open", st->nr_open),
+		 F_UINT("evicted", st->nr_evicted), F_UINT("forgotten", st->nr_forgotten),
+		 F_UINT("filtered", out->selection.nr_filtered), F_UINT("sampled_out", out->selection.nr_sampled_out),
+		 F_UINT("lines", sink->nr_lines), F_UINT("lines_dropped", dropped),
+		 F_UINT("lines_abandoned", sink->nr_abandoned), F_UINT("lines_oversized", out->nr_oversized));
 	for (unsigned i = 0; i < MALFORMED_REASONS; i++)
 		if (st->nr_malformed[i])
 			log_info("malformed frames", F_STR("reason", malformed_reason_name((enum malformed_reason)i)),

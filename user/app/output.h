@@ -1,6 +1,6 @@
 /*
- * output - what happens to a finished session: the summary counts it, the selection decides, the format writes it, the sink
- * takes it. The callback of the engine in daemon and replay alike.
+ * output - what happens to a finished session: the summary counts it, the selection decides, the format writes it, the
+ * sink takes it. The callback of the engine in daemon and replay alike.
  */
 #pragma once
 

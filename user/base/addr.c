@@ -68,23 +68,89 @@ bool addr_in_prefix(const struct addr *a, const struct addr_prefix *prefix)
 	return rest == 0 || (a->ip[whole] ^ prefix->base.ip[whole]) >> (8 - rest) == 0;
 }
 
-static void print_v4(const uint8_t *ip, struct buf *out)
+static char *put_octet(char *to, uint8_t value)
+{
+	if (value >= 100)
+		*to++ = (char)('0' + value / 100);
+	if (value >= 10)
+		*to++ = (char)('0' + value / 10 % 10);
+	*to++ = (char)('0' + value % 10);
+	return to;
+}
+
+static char *put_v4(char *to, const uint8_t *ip)
 {
 	for (int i = 0; i < 4; i++) {
 		if (i)
-			buf_add_byte(out, '.');
-		buf_add_uint(out, ip[i]);
+			*to++ = '.';
+		to = put_octet(to, ip[i]);
 	}
+	return to;
+}
+
+static char *put_group(char *to, unsigned group)
+{
+	static const char digits[] = "0123456789abcdef";
+	int shift = group >= 0x1000 ? 12 : group >= 0x100 ? 8 : group >= 0x10 ? 4 : 0;
+
+	for (; shift >= 0; shift -= 4)
+		*to++ = digits[group >> shift & 15];
+	return to;
+}
+
+struct run {
+	int at, len;
+};
+
+/* The longest run of zero groups, the first of equal ones, two at least (RFC 5952, section 4.2). */
+static struct run longest_zeros(const unsigned *groups)
+{
+	struct run best = { .at = 8, .len = 0 }, now = { 0 };
+
+	for (int i = 0; i < 8; i++) {
+		now = groups[i] ? (struct run){ .at = i + 1 } : (struct run){ now.at, now.len + 1 };
+		if (now.len > best.len && now.len > 1)
+			best = now;
+	}
+	return best;
+}
+
+static char *put_v6(char *to, const uint8_t *ip)
+{
+	unsigned groups[8];
+	struct run zeros;
+
+	if (memcmp(ip, v4_mapped, sizeof(v4_mapped)) == 0) {
+		memcpy(to, "::ffff:", 7);
+		return put_v4(to + 7, ip + 12);
+	}
+	for (int i = 0; i < 8; i++)
+		groups[i] = (unsigned)ip[2 * i] << 8 | ip[2 * i + 1];
+	zeros = longest_zeros(groups);
+	for (int i = 0; i < 8; i++) {
+		if (i == zeros.at) {
+			*to++ = ':';
+			i += zeros.len - 1;
+			if (i == 7)
+				*to++ = ':';
+			continue;
+		}
+		if (i)
+			*to++ = ':';
+		to = put_group(to, groups[i]);
+	}
+	return to;
 }
 
 void addr_print(const struct addr *a, struct buf *out)
 {
-	char s[INET6_ADDRSTRLEN];
+	char text[ADDR_TEXT_MAX], *to = text;
 
 	if (a->len == 4)
-		print_v4(a->ip, out);
-	else if (a->len == 16 && inet_ntop(AF_INET6, a->ip, s, sizeof(s)))
-		buf_add_str(out, s);
+		to = put_v4(to, a->ip);
+	else if (a->len == 16)
+		to = put_v6(to, a->ip);
+	buf_add(out, text, (size_t)(to - text));
 }
 
 void addr_print_port(const struct addr *a, struct buf *out)

@@ -56,7 +56,5 @@ static inline uint32_t cursor_u32(struct cursor *c)
 {
 	struct slice s = cursor_bytes(c, 4);
 
-	return s.len ? (uint32_t)s.data[0] << 24 | (uint32_t)s.data[1] << 16 |
-			       (uint32_t)s.data[2] << 8 | s.data[3] :
-		       0;
+	return s.len ? (uint32_t)s.data[0] << 24 | (uint32_t)s.data[1] << 16 | (uint32_t)s.data[2] << 8 | s.data[3] : 0;
 }

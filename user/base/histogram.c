@@ -10,8 +10,7 @@ static unsigned bucket_of(uint64_t duration_us)
 	if (duration_us < SUB)
 		return (unsigned)duration_us;
 	power = 63 - (unsigned)__builtin_clzll(duration_us);
-	bucket = (power - HISTOGRAM_SUB_BITS + 1) * SUB +
-		 (unsigned)(duration_us >> (power - HISTOGRAM_SUB_BITS)) % SUB;
+	bucket = (power - HISTOGRAM_SUB_BITS + 1) * SUB + (unsigned)(duration_us >> (power - HISTOGRAM_SUB_BITS)) % SUB;
 	return bucket < HISTOGRAM_BUCKETS ? bucket : HISTOGRAM_BUCKETS - 1;
 }
 

@@ -22,5 +22,6 @@ struct histogram {
 
 void histogram_add(struct histogram *h, uint64_t duration_ns);
 
-/* Upper bound of the bucket in which the q-quantile lies (0 < q <= 1), never above the largest value seen; 0 if empty. */
+/* Upper bound of the bucket in which the q-quantile lies (0 < q <= 1), never above the largest value seen; 0 if empty.
+ */
 uint64_t histogram_quantile_ns(const struct histogram *h, double q);

@@ -27,13 +27,14 @@ struct log_field {
 
 void log_fields(enum log_level level, const char *msg, const struct log_field *fields, unsigned nr);
 
-#define LOG(level, msg, ...)                                                                                   \
-	log_fields((level), (msg), (const struct log_field[]){ __VA_ARGS__ },                                  \
+#define LOG(level, msg, ...)                                                  \
+	log_fields((level), (msg), (const struct log_field[]){ __VA_ARGS__ }, \
 		   sizeof((const struct log_field[]){ __VA_ARGS__ }) / sizeof(struct log_field))
 #define log_error(msg, ...) LOG(LOG_ERROR, msg, __VA_ARGS__)
 #define log_warn(msg, ...) LOG(LOG_WARN, msg, __VA_ARGS__)
 #define log_info(msg, ...) LOG(LOG_INFO, msg, __VA_ARGS__)
 #define log_debug(msg, ...) LOG(LOG_DEBUG, msg, __VA_ARGS__)
 
-/* Logs msg with `subject` and the text of the errno value, and returns -errno_value: say it and set it in one statement. */
+/* Logs msg with `subject` and the text of the errno value, and returns -errno_value: say it and set it in one
+ * statement. */
 int log_errno(int errno_value, const char *msg, const char *subject);

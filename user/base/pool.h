@@ -1,7 +1,7 @@
 /*
  * pool - memory for objects of many sizes under one cap, without a call to malloc in the steady state. Small sizes come
- * from free lists, one for each multiple of 64 bytes up to 2 KiB, cut from slabs of 64 KiB that are kept until the pool is
- * released; larger ones from malloc. `used` counts what is handed out, rounded as it was allocated, and never passes
+ * from free lists, one for each multiple of 64 bytes up to 2 KiB, cut from slabs of 64 KiB that are kept until the pool
+ * is released; larger ones from malloc. `used` counts what is handed out, rounded as it was allocated, and never passes
  * `cap`: what to give up then is the caller's policy.
  */
 #pragma once

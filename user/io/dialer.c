@@ -86,8 +86,8 @@ static void dial(evutil_socket_t unused, short what, void *arg)
 		return;
 	}
 	d->fd = socket(d->address.sockaddr.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (d->fd < 0 || (connect(d->fd, (struct sockaddr *)&d->address.sockaddr, d->address.len) < 0 &&
-			  errno != EINPROGRESS)) {
+	if (d->fd < 0 ||
+	    (connect(d->fd, (struct sockaddr *)&d->address.sockaddr, d->address.len) < 0 && errno != EINPROGRESS)) {
 		on_failed(d, errno);
 		return;
 	}

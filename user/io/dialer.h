@@ -1,7 +1,7 @@
 /*
  * dialer - connects to a CoreDNS that listens for dnstap receivers (`dnstap listen`, CoreDNS >= 1.14.4) and hands the
- * connection to the producers; when it ends, connects again, after one second at first, then after twice as long each time up to
- * half a minute.
+ * connection to the producers; when it ends, connects again, after one second at first, then after twice as long each
+ * time up to half a minute.
  */
 #pragma once
 

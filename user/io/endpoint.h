@@ -1,6 +1,6 @@
 /*
- * endpoint - where to listen or connect: tcp://10.0.0.1:6000, tcp://[::]:6000, tcp://coredns.kube-system:6001 (names only
- * where one connects), unix:///run/dnstap.sock.
+ * endpoint - where to listen or connect: tcp://10.0.0.1:6000, tcp://[::]:6000, tcp://coredns.kube-system:6001 (names
+ * only where one connects), unix:///run/dnstap.sock.
  */
 #pragma once
 
@@ -34,7 +34,7 @@ struct endpoint_address {
 };
 
 /*
- * The socket address. `is_passive`: to listen on, which takes numeric addresses only; else names are resolved, which may block for
- * as long as the resolver takes. Returns 0, or -errno; names that do not resolve are -ENOENT.
+ * The socket address. `is_passive`: to listen on, which takes numeric addresses only; else names are resolved, which
+ * may block for as long as the resolver takes. Returns 0, or -errno; names that do not resolve are -ENOENT.
  */
 int endpoint_resolve(const struct endpoint *e, bool is_passive, struct endpoint_address *out);

@@ -104,7 +104,8 @@ void producers_free(struct producers *ps)
 	free(ps);
 }
 
-/* Replies fit into an empty socket buffer. A peer that does not take even that has not been reading: it can do without. */
+/* Replies fit into an empty socket buffer. A peer that does not take even that has not been reading: it can do without.
+ */
 static void reply(struct producer *p, void (*write_reply)(struct buf *out))
 {
 	struct buf out;
@@ -204,7 +205,8 @@ static void keep_pending(struct producer *p, struct slice rest)
 	producer_free(p, PRODUCER_READ_ERROR);
 }
 
-/* The rest of a pending data frame is read to where its beginning lies, all that follows into the scratch, by one call. */
+/* The rest of a pending data frame is read to where its beginning lies, all that follows into the scratch, by one call.
+ */
 static void read_behind_pending(struct producer *p, size_t lacks)
 {
 	struct iovec parts[2];

@@ -21,13 +21,13 @@ enum {
 
 /* Why a connection ended: the word in the log. */
 enum producer_end {
-	PRODUCER_FINISHED,	    /* STOP came; FINISH was sent where it is due */
-	PRODUCER_CLOSED,	    /* the peer closed without STOP */
-	PRODUCER_READ_ERROR,	    /* reset, keepalive, ... */
-	PRODUCER_BAD_FRAME,	    /* not Frame Streams, wrong content type, a frame too large */
+	PRODUCER_FINISHED,   /* STOP came; FINISH was sent where it is due */
+	PRODUCER_CLOSED,     /* the peer closed without STOP */
+	PRODUCER_READ_ERROR, /* reset, keepalive, ... */
+	PRODUCER_BAD_FRAME,  /* not Frame Streams, wrong content type, a frame too large */
 	PRODUCER_HANDSHAKE_TIMEOUT,
-	PRODUCER_REFUSED,	    /* the limit on connections was reached */
-	PRODUCER_SHUTDOWN,	    /* we end */
+	PRODUCER_REFUSED,  /* the limit on connections was reached */
+	PRODUCER_SHUTDOWN, /* we end */
 	PRODUCER_ENDS,
 };
 
@@ -37,7 +37,7 @@ struct producers_stats {
 	uint64_t nr_opened; /* handshakes begun */
 	uint64_t nr_ended[PRODUCER_ENDS];
 	uint64_t nr_bad_frames[FRAME_OUT_OF_ORDER + 1]; /* by enum frame_error */
-	uint64_t nr_torn_bytes; /* of frames whose end never came */
+	uint64_t nr_torn_bytes;				/* of frames whose end never came */
 };
 
 struct producers;
@@ -52,8 +52,8 @@ void producers_free(struct producers *ps);
 typedef void (*producer_end_fn)(void *arg, enum producer_end end);
 
 /*
- * Takes over a connected non-blocking socket: closes it also on failure. `peer`: its address, NULL for a unix socket; `name`: for the
- * log, copied. on_end may be NULL. False when it was refused.
+ * Takes over a connected non-blocking socket: closes it also on failure. `peer`: its address, NULL for a unix socket;
+ * `name`: for the log, copied. on_end may be NULL. False when it was refused.
  */
 bool producers_add(struct producers *ps, int fd, const struct addr *peer, const char *name, producer_end_fn on_end,
 		   void *arg);

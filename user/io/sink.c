@@ -34,8 +34,7 @@ static size_t queued(const struct sink *s)
 static void wait_ms(struct sink *s, pthread_cond_t *cond, unsigned ms)
 {
 	uint64_t until_ns = clock_monotonic_ns() + ms * 1000000ULL;
-	struct timespec until = { .tv_sec = (time_t)(until_ns / 1000000000),
-				  .tv_nsec = (long)(until_ns % 1000000000) };
+	struct timespec until = { .tv_sec = (time_t)(until_ns / 1000000000), .tv_nsec = (long)(until_ns % 1000000000) };
 
 	pthread_cond_timedwait(cond, &s->lock, &until);
 }

@@ -1,12 +1,13 @@
 /*
- * sink - where finished sessions go: stdout or a file. Lines are queued in a ring and written by a thread of the sink's own, so
- * that neither a slow reader of stdout nor a slow disk ever holds up the reading of dnstap. The thread writes when
- * SINK_WRITE_SIZE bytes have gathered or SINK_FLUSH_MS have passed.
+ * sink - where finished sessions go: stdout or a file. Lines are queued in a ring and written by a thread of the sink's
+ * own, so that neither a slow reader of stdout nor a slow disk ever holds up the reading of dnstap. The thread writes
+ * when SINK_WRITE_SIZE bytes have gathered or SINK_FLUSH_MS have passed.
  *
- * When the ring fills up, what matters least goes first: Succeeded is dropped from half full on, SampleLoss from three quarters,
- * Failed when there is no room at all; each is counted. A lossless sink (replay) waits instead.
+ * When the ring fills up, what matters least goes first: Succeeded is dropped from half full on, SampleLoss from three
+ * quarters, Failed when there is no room at all; each is counted. A lossless sink (replay) waits instead.
  *
- * A write that fails is tried again (a full disk may be emptied) and nothing is torn; only a reader that has gone is final.
+ * A write that fails is tried again (a full disk may be emptied) and nothing is torn; only a reader that has gone is
+ * final.
  */
 #pragma once
 
@@ -25,10 +26,10 @@ struct sink_stats {
 	uint64_t nr_lines, nr_bytes; /* accepted */
 	uint64_t nr_written_bytes;
 	uint64_t nr_dropped[STATUSES];
-	uint64_t nr_abandoned;	  /* accepted lines that could not be written in the end */
+	uint64_t nr_abandoned; /* accepted lines that could not be written in the end */
 	uint64_t nr_write_errors;
 	uint64_t queued_bytes;
-	bool is_broken;		  /* the reader has gone */
+	bool is_broken; /* the reader has gone */
 };
 
 struct sink;
@@ -45,7 +46,7 @@ void sink_reopen(struct sink *s);
 void sink_stats(struct sink *s, struct sink_stats *out);
 
 /*
- * Writes what is queued, waiting for a live sink's reader no longer than SINK_DRAIN_S, and frees the sink. *out, if not NULL, gets the final
- * counts. Returns 0, -EPIPE when the reader had gone, or -EIO when lines were abandoned.
+ * Writes what is queued, waiting for a live sink's reader no longer than SINK_DRAIN_S, and frees the sink. *out, if not
+ * NULL, gets the final counts. Returns 0, -EPIPE when the reader had gone, or -EIO when lines were abandoned.
  */
 int sink_close(struct sink *s, struct sink_stats *out);

@@ -18,8 +18,8 @@ struct tapfile {
 	uint64_t position, size;
 	uint8_t chunk[PACKED_CHUNK]; /* as it stands in the file */
 	size_t chunk_len, chunk_at;
-	bool is_at_end;	  /* of the file */
-	bool is_between;  /* packed: at the end of a member or frame, where the file may end */
+	bool is_at_end;	 /* of the file */
+	bool is_between; /* packed: at the end of a member or frame, where the file may end */
 	z_stream gzip;
 	ZSTD_DStream *zstd;
 };

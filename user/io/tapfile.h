@@ -1,6 +1,6 @@
 /*
- * tapfile - reads a recording of dnstap: a file or stdin, plain or packed by gzip or zstd, which is told by its first bytes.
- * Bytes come out unpacked; wire/frame finds the frames in them.
+ * tapfile - reads a recording of dnstap: a file or stdin, plain or packed by gzip or zstd, which is told by its first
+ * bytes. Bytes come out unpacked; wire/frame finds the frames in them.
  */
 #pragma once
 

@@ -21,8 +21,8 @@ static bool is_error_rcode(int32_t rcode)
 /* A fresh answer after attempts of which none was answered: a stale one would have TTL 0. */
 static bool answers_without_source(const struct session *s)
 {
-	return (s->bitmap & BIT_CR) && (s->bitmap & BIT_FQ) && !(s->bitmap & BIT_FR) &&
-	       s->rcode != RCODE_UNKNOWN && !is_error_rcode(s->rcode) && s->ttl_max > 0;
+	return (s->bitmap & BIT_CR) && (s->bitmap & BIT_FQ) && !(s->bitmap & BIT_FR) && s->rcode != RCODE_UNKNOWN &&
+	       !is_error_rcode(s->rcode) && s->ttl_max > 0;
 }
 
 static uint8_t lost_kinds(const struct session *s, bool misses_cq)
@@ -52,8 +52,7 @@ static struct facts facts_of(const struct session *s)
 
 static enum cause unanswered_cause(const struct session *s)
 {
-	return s->nr_unsent && s->nr_unsent == s->nr_unanswered ? CAUSE_UPSTREAM_UNREACHABLE :
-								   CAUSE_UPSTREAM_TIMEOUT;
+	return s->nr_unsent && s->nr_unsent == s->nr_unanswered ? CAUSE_UPSTREAM_UNREACHABLE : CAUSE_UPSTREAM_TIMEOUT;
 }
 
 /* 1. An error response to the client is a failure, whatever else was lost. */

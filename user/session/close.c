@@ -7,41 +7,40 @@ static uint64_t stream_time_ns(const struct session *s)
 
 static void remember_need(struct engine *e, const struct session *s)
 {
+	uint64_t duration_us = s->response_ns > s->query_ns ? (s->response_ns - s->query_ns) / 1000 + 1 : 0;
 	struct closed_entry entry = {
-		.kind = CLOSED_NEED,
-		.hash = open_need_key(&e->open, s->server, s),
+		.hash = open_question_key(s->server, s->id, s->question_hash),
 		.time_ns = s->query_ns,
-		.id = s->id,
-		.has_id = true,
-		.count = s->retransmit ? s->retransmit : 1,
+		.need = {
+			.client = (uint32_t)open_client_key(&e->open, s->server, &s->client),
+			.duration_us = duration_us < UINT32_MAX ? (uint32_t)duration_us : UINT32_MAX,
+			.count = s->retransmit ? s->retransmit : 1,
+			.given_by = (uint16_t)s->given_by[KIND_CLIENT_QUERY],
+		},
 	};
 
-	closed_add(&e->closed, &entry);
-	if (s->end != SESSION_EXPIRED || s->nr_attempts)
-		return;
-	entry.kind = CLOSED_UNANSWERED;
-	entry.hash = open_question_key(s->server, s->id, s->question_hash);
-	closed_add(&e->closed, &entry);
+	closed_add(&e->closed, CLOSED_NEED, &entry);
 }
 
 static void remember(struct engine *e, const struct session *s)
 {
 	struct event key = { .query_ns = s->query_ns, .client = s->client, .protocol = s->protocol };
-	struct closed_entry entry = { .time_ns = stream_time_ns(s), .id = s->id, .has_id = s->has_id };
+	struct closed_entry entry = {
+		.time_ns = stream_time_ns(s),
+		.frames = { .id = s->id, .has_id = s->has_id },
+	};
 
 	if (s->has_client) {
-		entry.kind = CLOSED_QUERY;
 		entry.hash = open_query_key(&e->open, s->server, &key);
-		entry.given_by[0] = (uint16_t)s->given_by[KIND_CLIENT_QUERY];
-		entry.given_by[1] = (uint16_t)s->given_by[KIND_CLIENT_RESPONSE];
-		closed_add(&e->closed, &entry);
+		entry.frames.given_by[0] = (uint16_t)s->given_by[KIND_CLIENT_QUERY];
+		entry.frames.given_by[1] = (uint16_t)s->given_by[KIND_CLIENT_RESPONSE];
+		closed_add(&e->closed, CLOSED_QUERY, &entry);
 	}
-	entry.kind = CLOSED_CALL;
-	entry.given_by[0] = (uint16_t)s->given_by[KIND_FORWARDER_QUERY];
-	entry.given_by[1] = (uint16_t)s->given_by[KIND_FORWARDER_RESPONSE];
+	entry.frames.given_by[0] = (uint16_t)s->given_by[KIND_FORWARDER_QUERY];
+	entry.frames.given_by[1] = (uint16_t)s->given_by[KIND_FORWARDER_RESPONSE];
 	for (const struct call *call = s->calls; call; call = call->next) {
 		entry.hash = open_call_key(&e->open, s->server, call->query_ns);
-		closed_add(&e->closed, &entry);
+		closed_add(&e->closed, CLOSED_CALL, &entry);
 	}
 	if ((s->bitmap & BIT_CQ) && s->has_id && s->has_question)
 		remember_need(e, s);
@@ -50,9 +49,8 @@ static void remember(struct engine *e, const struct session *s)
 /* A failure that a lost frame could explain, where frames have been lost just before. */
 static bool is_loss_suspected(const struct session *s, const struct verdict *v)
 {
-	return v->status == STATUS_FAILED &&
-	       (v->cause == CAUSE_NO_RESPONSE || v->cause == CAUSE_UPSTREAM_TIMEOUT) && s->stream &&
-	       s->stream->lost_clock_ns &&
+	return v->status == STATUS_FAILED && (v->cause == CAUSE_NO_RESPONSE || v->cause == CAUSE_UPSTREAM_TIMEOUT) &&
+	       s->stream && s->stream->lost_clock_ns &&
 	       s->stream->clock_ns - s->stream->lost_clock_ns <= JOIN_LOSS_SUSPECTED_NS;
 }
 
@@ -96,8 +94,7 @@ static void insert_by_activity(struct list *sessions, struct session *s)
 {
 	struct list *at = sessions;
 
-	while (at->prev != sessions &&
-	       container_of(at->prev, struct session, by_activity)->active_ns > s->active_ns)
+	while (at->prev != sessions && container_of(at->prev, struct session, by_activity)->active_ns > s->active_ns)
 		at = at->prev;
 	list_remove(&s->by_activity);
 	list_insert_before(at, &s->by_activity);
@@ -113,7 +110,8 @@ static void adopt(struct session *s, struct stream *stream)
 	insert_by_activity(&stream->sessions, s);
 }
 
-/* The newest stream of the server that began after this one: a reloading CoreDNS has it open before the old one ends. */
+/* The newest stream of the server that began after this one: a reloading CoreDNS has it open before the old one ends.
+ */
 static struct stream *successor(const struct server *server, const struct stream *stream)
 {
 	for (struct list *l = server->sources.prev; l != &server->sources; l = l->prev) {

@@ -39,7 +39,13 @@ static void forget(struct closed *c, struct closed_entry *oldest)
 	*link = 0;
 }
 
-void closed_add(struct closed *c, const struct closed_entry *entry)
+/* An odd factor, so that kinds never meet on one key. */
+static uint64_t hash_of(enum closed_kind kind, uint64_t hash)
+{
+	return hash ^ (uint64_t)kind * 0x9e3779b97f4a7c15ULL;
+}
+
+void closed_add(struct closed *c, enum closed_kind kind, const struct closed_entry *entry)
 {
 	struct closed_entry *slot;
 	uint32_t *bucket;
@@ -53,22 +59,27 @@ void closed_add(struct closed *c, const struct closed_entry *entry)
 		forget(c, slot);
 	}
 	*slot = *entry;
+	slot->hash = hash_of(kind, entry->hash);
 	bucket = &c->buckets[slot->hash & c->mask];
 	slot->next_older = *bucket;
 	*bucket = (uint32_t)c->next + 1;
 	c->next = c->next + 1 == c->size ? 0 : c->next + 1;
 }
 
-const struct closed_entry *closed_find(const struct closed *c, enum closed_kind kind, uint64_t hash, int32_t id)
+static const struct closed_entry *skip(const struct closed *c, uint32_t number, uint64_t hash)
 {
-	uint32_t number = c->buckets[hash & c->mask];
+	while (number && c->entries[number - 1].hash != hash)
+		number = c->entries[number - 1].next_older;
+	return number ? &c->entries[number - 1] : NULL;
+}
 
-	while (number) {
-		const struct closed_entry *e = &c->entries[number - 1];
+const struct closed_entry *closed_find(const struct closed *c, enum closed_kind kind, uint64_t hash)
+{
+	hash = hash_of(kind, hash);
+	return skip(c, c->buckets[hash & c->mask], hash);
+}
 
-		if (e->hash == hash && e->kind == kind && (id < 0 || !e->has_id || e->id == id))
-			return e;
-		number = e->next_older;
-	}
-	return NULL;
+const struct closed_entry *closed_next(const struct closed *c, const struct closed_entry *entry)
+{
+	return skip(c, entry->next_older, entry->hash);
 }

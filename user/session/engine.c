@@ -33,7 +33,8 @@ uint64_t engine_memory_bound(const struct engine_limits *l)
 {
 	uint64_t entries = (uint64_t)l->closed_max * CLOSED_ENTRIES_PER_SESSION;
 
-	/* Five indexes of up to twice as many buckets as sessions; entries and up to twice as many buckets of four bytes. */
+	/* Five indexes of up to twice as many buckets as sessions; entries and up to twice as many buckets of four
+	 * bytes. */
 	return l->memory_max + 5 * 2 * sizeof(void *) * (uint64_t)l->sessions_max +
 	       entries * (sizeof(struct closed_entry) + 2 * sizeof(uint32_t)) +
 	       l->servers_max * (uint64_t)(sizeof(struct server) + sizeof(struct source)) + TAP_ARENA_SIZE;
@@ -136,7 +137,8 @@ static enum malformed_reason reason_of(enum tap_error error)
 	return MALFORMED_BAD_PROTOBUF;
 }
 
-/* CoreDNS before 1.8.2, from its FORWARDER_*: 1.8.0 and 1.8.1 name no upstream, older ones no client; both have no version. */
+/* CoreDNS before 1.8.2, from its FORWARDER_*: 1.8.0 and 1.8.1 name no upstream, older ones no client; both have no
+ * version. */
 static bool is_old_release(const struct tap *tap)
 {
 	return tap->type >= TAP_FORWARDER_QUERY && tap->type <= TAP_FORWARDER_RESPONSE && tap->version.len == 0 &&
@@ -144,8 +146,8 @@ static bool is_old_release(const struct tap *tap)
 }
 
 /*
- * CoreDNS emits the types 5 to 8 only, its CLIENT_* never tell at which address it was asked, it never writes some fields, and from
- * 1.8.0 on a query_time into every frame.
+ * CoreDNS emits the types 5 to 8 only, its CLIENT_* never tell at which address it was asked, it never writes some
+ * fields, and from 1.8.0 on a query_time into every frame.
  */
 static bool is_foreign(const struct tap *tap, const struct source *source)
 {
@@ -283,8 +285,8 @@ static uint64_t silence_ns(const struct engine *e, const struct stream *stream)
 
 	if (server && release_flushes_each_second(server->release))
 		return e->limits.session_timeout_ns + STREAM_FLUSH_MARGIN_NS;
-	return e->limits.idle_timeout_ns > e->limits.session_timeout_ns ? e->limits.idle_timeout_ns :
-									   e->limits.session_timeout_ns;
+	return e->limits.idle_timeout_ns > e->limits.session_timeout_ns ? e->limits.idle_timeout_ns
+									: e->limits.session_timeout_ns;
 }
 
 static void close_all(struct engine *e, struct list *sessions, enum session_end end)

@@ -1,10 +1,10 @@
 /*
- * engine - dnstap frames in, finished and classified sessions out. The daemon, replay, the tests, the fuzzers and the benchmark
- * drive the same engine. It does no I/O and reads no clock: arrival times are parameters (wall clock, ns since 1970). It has no
- * globals: several engines may run side by side, each in one thread.
+ * engine - dnstap frames in, finished and classified sessions out. The daemon, replay, the tests, the fuzzers and the
+ * benchmark drive the same engine. It does no I/O and reads no clock: arrival times are parameters (wall clock, ns
+ * since 1970). It has no globals: several engines may run side by side, each in one thread.
  *
- * Stream time, the largest timestamp seen on a stream, closes sessions; so a recording gives what the live run gave. Only a stream
- * that has fallen silent is closed by the wall clock, in engine_tick().
+ * Stream time, the largest timestamp seen on a stream, closes sessions; so a recording gives what the live run gave.
+ * Only a stream that has fallen silent is closed by the wall clock, in engine_tick().
  */
 #pragma once
 
@@ -24,12 +24,14 @@ enum {
 #define ENGINE_IDLE_TIMEOUT_NS_DEFAULT (60 * NS_PER_S)
 
 struct engine_limits {
-	size_t sessions_max; /* open at once; when full the one without a message for longest is closed: analyser_overload */
-	size_t memory_max;   /* bytes for open sessions and their messages; the same policy */
-	size_t closed_max;   /* closed sessions remembered for late frames; when full the oldest is forgotten */
-	size_t servers_max;  /* servers told apart; when full see servers_source() */
+	size_t sessions_max;	     /* open at once; when full the one without a message for longest is closed:
+					analyser_overload */
+	size_t memory_max;	     /* bytes for open sessions and their messages; the same policy */
+	size_t closed_max;	     /* closed sessions remembered for late frames; when full the oldest is forgotten */
+	size_t servers_max;	     /* servers told apart; when full see servers_source() */
 	uint64_t session_timeout_ns; /* of stream time without a message */
-	uint64_t idle_timeout_ns;    /* wall clock: of a stream that may hold frames back (1.9.1 to 1.13.1, or no version) */
+	uint64_t idle_timeout_ns; /* wall clock: of a stream that may hold frames back (1.9.1 to 1.13.1, or no version)
+				   */
 };
 
 /* All the defaults. */
@@ -51,29 +53,29 @@ const char *malformed_reason_name(enum malformed_reason reason);
  * Exact at every moment between two calls:
  *   nr_frames = nr_joined + nr_late + nr_duplicate + nr_foreign + the sum of nr_malformed
  *   nr_opened = nr_closed + nr_open
- * Two groups of frames that turn out to be one session count as one opened session from then on; frames of a session that is
- * discarded because its stream turns out not to be CoreDNS's move from joined to foreign.
+ * Two groups of frames that turn out to be one session count as one opened session from then on; frames of a session
+ * that is discarded because its stream turns out not to be CoreDNS's move from joined to foreign.
  */
 struct engine_stats {
 	uint64_t nr_frames, nr_bytes;
 	uint64_t nr_joined, nr_late, nr_duplicate, nr_foreign;
 	uint64_t nr_malformed[MALFORMED_REASONS];
 	uint64_t nr_opened, nr_closed, nr_open;
-	uint64_t nr_evicted;	       /* sessions closed early by a limit */
-	uint64_t nr_forgotten;	       /* remembered closed sessions' entries forgotten early */
-	uint64_t nr_message_dropped;   /* DNS messages not kept for want of memory: their session says null */
-	uint64_t nr_server_overflow;   /* frames of servers beyond servers_max */
-	uint64_t nr_clock_ahead;       /* frames too far ahead of their arrival: they did not move stream time */
-	uint64_t nr_clock_restarted;   /* times that stream time was set back */
-	uint64_t nr_foreign_streams;   /* sources found not to be CoreDNS */
-	uint64_t nr_old_streams;       /* sources found to be CoreDNS before 1.8.2 */
+	uint64_t nr_evicted;	     /* sessions closed early by a limit */
+	uint64_t nr_forgotten;	     /* remembered closed sessions' entries forgotten early */
+	uint64_t nr_message_dropped; /* DNS messages not kept for want of memory: their session says null */
+	uint64_t nr_server_overflow; /* frames of servers beyond servers_max */
+	uint64_t nr_clock_ahead;     /* frames too far ahead of their arrival: they did not move stream time */
+	uint64_t nr_clock_restarted; /* times that stream time was set back */
+	uint64_t nr_foreign_streams; /* sources found not to be CoreDNS */
+	uint64_t nr_old_streams;     /* sources found to be CoreDNS before 1.8.2 */
 	uint64_t by_status[STATUSES];
 	uint64_t by_bitmap[16];
 	uint64_t by_cause[CAUSES];
 };
 
 enum engine_notice {
-	ENGINE_NOTICE_FOREIGN,	  /* this stream's server is not CoreDNS: its frames are counted and ignored */
+	ENGINE_NOTICE_FOREIGN,	   /* this stream's server is not CoreDNS: its frames are counted and ignored */
 	ENGINE_NOTICE_OLD_RELEASE, /* CoreDNS before 1.8.2: no loss is concluded */
 };
 
@@ -94,8 +96,9 @@ struct engine *engine_new(const struct engine_limits *limits, const struct engin
 void engine_free(struct engine *e);
 
 /*
- * A new stream. `peer` is the producer's address, which names servers without identity; NULL for none. `is_live`: a connection;
- * else a file, in which nothing is a duplicate and no clock is doubted. NULL without memory. Ended by engine_stream_end().
+ * A new stream. `peer` is the producer's address, which names servers without identity; NULL for none. `is_live`: a
+ * connection; else a file, in which nothing is a duplicate and no clock is doubted. NULL without memory. Ended by
+ * engine_stream_end().
  */
 struct stream *engine_stream_new(struct engine *e, const struct addr *peer, bool is_live);
 
@@ -105,7 +108,8 @@ void engine_frame(struct engine *e, struct stream *stream, struct slice frame, u
 /* STOP, close or end of file: frees the stream. Its open sessions wait for a successor for the session timeout. */
 void engine_stream_end(struct engine *e, struct stream *stream, uint64_t now_ns);
 
-/* Closes sessions of silent streams, and those that waited for a successor in vain. Call about once a second, live only. */
+/* Closes sessions of silent streams, and those that waited for a successor in vain. Call about once a second, live
+ * only. */
 void engine_tick(struct engine *e, uint64_t now_ns);
 
 /* Closes all open sessions, as their streams have ended. */

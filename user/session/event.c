@@ -86,8 +86,7 @@ static void read_message(struct event *e, const struct hash_key *key)
 	e->records = scan.records;
 	e->has_question = scan.has_question;
 	if (scan.has_question)
-		e->question_hash = question_hash(key, scan.question.qname, scan.question.qtype,
-						 scan.question.qclass);
+		e->question_hash = question_hash(key, scan.question.qname, scan.question.qtype, scan.question.qclass);
 }
 
 static void read_extra(struct event *e, struct release release, const struct hash_key *key)

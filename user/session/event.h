@@ -1,7 +1,7 @@
 /*
- * event - one dnstap message of CoreDNS in the terms of the join: who the client is (which depends on the release), DNS id and
- * question (from the message, or from `extra` where there is no message), response code and TTL. Slices borrow from the
- * frame's tap; an event lives no longer than it.
+ * event - one dnstap message of CoreDNS in the terms of the join: who the client is (which depends on the release), DNS
+ * id and question (from the message, or from `extra` where there is no message), response code and TTL. Slices borrow
+ * from the frame's tap; an event lives no longer than it.
  */
 #pragma once
 
@@ -38,11 +38,11 @@ struct event {
 	int32_t rcode; /* twelve bits, RCODE_UNKNOWN without a message */
 	uint32_t ttl_max;
 	uint32_t records;
-	uint64_t question_hash; /* keyed, over class, type and name without case */
+	uint64_t question_hash;		/* keyed, over class, type and name without case */
 	uint64_t query_ns, response_ns; /* 0: absent */
-	struct addr client;   /* len 0: unknown */
-	struct addr upstream; /* FORWARDER_* */
-	struct slice message; /* the DNS message, len 0 without `full` */
+	struct addr client;		/* len 0: unknown */
+	struct addr upstream;		/* FORWARDER_* */
+	struct slice message;		/* the DNS message, len 0 without `full` */
 	struct slice extra;
 };
 
@@ -60,10 +60,10 @@ struct extra {
 bool extra_parse(struct slice text, struct extra *out);
 
 /*
- * False if the frame cannot be placed: a type that CoreDNS does not emit. `release` is the one that the frame's server has shown.
+ * False if the frame cannot be placed: a type that CoreDNS does not emit. `release` is the one that the frame's server
+ * has shown.
  */
-bool event_from_tap(const struct tap *tap, struct release release, const struct hash_key *key,
-		    struct event *out);
+bool event_from_tap(const struct tap *tap, struct release release, const struct hash_key *key, struct event *out);
 
 /* The time at which the message was made: response_ns, else query_ns. */
 static inline uint64_t event_time_ns(const struct event *e)

@@ -1,6 +1,6 @@
 /*
- * join - what the engine does with a frame: finds or makes its session, puts the frame in, closes the session when it is
- * complete. Internal to the engine: engine.c decides when, join.c how, link.c only where.
+ * join - what the engine does with a frame: finds or makes its session, puts the frame in, closes the session when it
+ * is complete. Internal to the engine: engine.c decides when, join.c how, link.c only where.
  */
 #pragma once
 
@@ -12,8 +12,8 @@ enum {
 	STREAM_BEHIND_MAX = 100, /* frames in a row that far behind mean that the sender's clock was set back */
 };
 
-#define JOIN_LATE_CALL_NS (45 * NS_PER_S)	/* a TCP or DoT attempt may take 30 s and more */
-#define STREAM_FLUSH_MARGIN_NS (2 * NS_PER_S)	/* on top of CoreDNS's flush every second */
+#define JOIN_LATE_CALL_NS (45 * NS_PER_S)     /* a TCP or DoT attempt may take 30 s and more */
+#define STREAM_FLUSH_MARGIN_NS (2 * NS_PER_S) /* on top of CoreDNS's flush every second */
 #define JOIN_LOSS_SUSPECTED_NS ((int64_t)(5 * NS_PER_S))
 
 struct engine {
@@ -45,3 +45,35 @@ void join_hand_over(struct engine *e, struct stream *stream, uint64_t now_ns);
 
 /* A stream of the orphans' server has come: it takes them, or they are closed if it has come too late. */
 void join_adopt_orphans(struct engine *e, struct source *source);
+
+/* --- what join.c and forward.c share */
+
+/* FQ or FR: forward.c. */
+void join_forwarder(struct engine *e, struct source *source, const struct event *event);
+
+/* Closes the session that has been without a message for longest. There must be one. */
+void join_evict(struct engine *e);
+
+/* A new session for that frame, older ones making room; NULL only when not even an empty table leaves memory for it. */
+struct session *join_new(struct engine *e, struct source *source, const struct event *event);
+
+/* A copy of the bytes for s, which must be the last touched: older sessions make room. NULL without memory, which is
+ * counted. */
+struct message *join_keep(struct engine *e, const struct session *s, struct slice bytes, uint64_t time_ns);
+
+/* Bookkeeping that every joined frame needs. */
+void join_count(struct engine *e, struct session *s, struct source *source, const struct event *event);
+
+/*
+ * A frame of a closed session: late, or a duplicate where another connection gave that kind (given_by, see closed.h). A
+ * kind that the session lacks is late.
+ */
+void join_count_late(struct engine *e, struct source *source, const struct event *event, uint16_t given_by);
+
+/* A kind that the session already has, from another connection: two `dnstap` lines point here. */
+bool join_is_duplicate(const struct session *s, const struct source *source, enum kind kind);
+
+/* The closed session of that key (CLOSED_QUERY, CLOSED_CALL): none where ids contradict, or where it closed too long
+ * ago. */
+const struct closed_entry *join_find_closed(const struct engine *e, const struct source *source, enum closed_kind kind,
+					    uint64_t key, const struct event *event);

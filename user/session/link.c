@@ -52,8 +52,8 @@ struct session *link_call(const struct open_sessions *o, const struct server *se
 }
 
 /*
- * CoreDNS refreshes its cache over TCP. Where it asks that upstream over UDP for its clients, an FQ/FR over TCP is no part of
- * a UDP client's session.
+ * CoreDNS refreshes its cache over TCP. Where it asks that upstream over UDP for its clients, an FQ/FR over TCP is no
+ * part of a UDP client's session.
  */
 static bool is_refresh_for(const struct session *s, const struct event *e, bool asked_over_udp)
 {
@@ -132,8 +132,8 @@ static struct link by_id(const struct open_sessions *o, const struct server *ser
 }
 
 /* e: without ids: client and time, else time alone. */
-static struct link by_time(const struct open_sessions *o, const struct server *server,
-			   const struct stream *stream, struct search *search)
+static struct link by_time(const struct open_sessions *o, const struct server *server, const struct stream *stream,
+			   struct search *search)
 {
 	const struct event *e = search->e;
 	const struct list *l = stream->sessions.prev;
@@ -157,7 +157,9 @@ struct link link_forwarder(const struct open_sessions *o, struct server *server,
 {
 	struct search search = {
 		.e = e,
-		.asked_over_udp = server_asked_over_udp(server, &e->upstream, e->protocol),
+		/* Of a dial that failed the protocol is that which was wished for. */
+		.asked_over_udp =
+			server_asked_over_udp(server, &e->upstream, e->is_unsent ? TAP_PROTOCOL_NONE : e->protocol),
 	};
 	struct link link = { 0 };
 
@@ -177,8 +179,8 @@ struct session *link_group(const struct open_sessions *o, struct server *server,
 {
 	uint64_t until_ns = e->response_ns ? e->response_ns : UINT64_MAX;
 	size_t node_at = e->has_id ? offsetof(struct session, by_id) : offsetof(struct session, by_client);
-	struct table_node *n = e->has_id ? table_find(&o->by_id, open_id_key(o, server, e->id)) :
-					   table_find(&o->by_client, open_client_key(o, server, &e->client));
+	struct table_node *n = e->has_id ? table_find(&o->by_id, open_id_key(o, server, e->id))
+					 : table_find(&o->by_client, open_client_key(o, server, &e->client));
 
 	for (unsigned i = 0; n && i < LINK_CANDIDATES_MAX; n = table_next(n), i++) {
 		struct session *s = (struct session *)(void *)((char *)n - node_at);

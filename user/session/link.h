@@ -1,7 +1,7 @@
 /*
- * link - which open session a frame belongs to: the rules of the contract's section 1 in their order. Nothing is changed
- * here. Chains of sessions that look alike are followed for LINK_CANDIDATES_MAX steps, newest first, so that no client
- * can make a frame expensive by sending the same query again and again.
+ * link - which open session a frame belongs to: the rules of the contract's section 1 in their order. Nothing is
+ * changed here. Chains of sessions that look alike are followed for LINK_CANDIDATES_MAX steps, newest first, so that no
+ * client can make a frame expensive by sending the same query again and again.
  */
 #pragma once
 
@@ -12,7 +12,8 @@ enum {
 	LINK_TIME_ALONE_MAX = 1024, /* sessions looked at where time is all there is */
 };
 
-/* The session of this client, protocol and query_time: for CR, and for a CQ seen twice. An equal id and question come first, then the oldest. */
+/* The session of this client, protocol and query_time: for CR, and for a CQ seen twice. An equal id and question come
+ * first, then the oldest. */
 struct session *link_query(const struct open_sessions *o, const struct server *server, const struct event *e);
 
 /* The session that has frames of the FQ/FR's forward call. */
@@ -32,8 +33,8 @@ struct session *link_group(const struct open_sessions *o, struct server *server,
 			   const struct session *not_this);
 
 /*
- * CoreDNS up to 1.7.1 writes no query_time into responses: the session to which this FR or CR belongs, by id and upstream or
- * client. Its query_ns, or that of its last attempt, is the one that the frame lacks.
+ * CoreDNS up to 1.7.1 writes no query_time into responses: the session to which this FR or CR belongs, by id and
+ * upstream or client. Its query_ns, or that of its last attempt, is the one that the frame lacks.
  */
 struct session *link_timeless(const struct open_sessions *o, const struct server *server, const struct event *e);
 

@@ -78,11 +78,6 @@ uint64_t open_call_key(const struct open_sessions *o, const struct server *serve
 	return spread(spread(o->secret ^ query_ns) ^ server->number);
 }
 
-uint64_t open_need_key(const struct open_sessions *o, const struct server *server, const struct session *s)
-{
-	return spread(open_client_key(o, server, &s->client) ^ open_question_key(server, s->id, s->question_hash));
-}
-
 struct session *open_new(struct open_sessions *o, struct server *server, struct stream *stream)
 {
 	struct session *s = o->count < o->max ? pool_alloc(&o->pool, sizeof(*s)) : NULL;
@@ -160,8 +155,7 @@ void open_index_query(struct open_sessions *o, struct session *s)
 	else
 		table_insert(&o->by_client, &s->by_client, open_client_key(o, s->server, &s->client));
 	if (s->has_id && s->has_question)
-		table_insert(&o->by_question, &s->by_question,
-			     open_question_key(s->server, s->id, s->question_hash));
+		table_insert(&o->by_question, &s->by_question, open_question_key(s->server, s->id, s->question_hash));
 }
 
 void open_index_group(struct open_sessions *o, struct session *s)

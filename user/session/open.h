@@ -1,12 +1,12 @@
 /*
- * open - the open sessions: their memory, their indexes, and the orders in which they grow old. One index for each way in
- * which a frame may find its session (contract, section 1):
+ * open - the open sessions: their memory, their indexes, and the orders in which they grow old. One index for each way
+ * in which a frame may find its session (contract, section 1):
  *
  *   by_query     server, client, protocol, query_time   CR to CQ, and CQ seen twice
  *   calls        server, start of the forward call      FQ/FR to a session that has some of the same call
  *   by_question  server, id, question                   FQ/FR to CQ
- *   by_id        server, id                             the same where the name was changed; FQ/FR groups to a CR without CQ
- *   by_client    server, client                         FQ/FR to CQ where there are no ids
+ *   by_id        server, id                             the same where the name was changed; FQ/FR groups to a CR
+ * without CQ by_client    server, client                         FQ/FR to CQ where there are no ids
  */
 #pragma once
 
@@ -28,8 +28,8 @@ int open_init(struct open_sessions *o, size_t max, size_t memory_max, const stru
 void open_release(struct open_sessions *o);
 
 /*
- * A session of that server, last active now on that stream. NULL when the limit on sessions or memory is reached: close one
- * (the first of o->lru) and call again.
+ * A session of that server, last active now on that stream. NULL when the limit on sessions or memory is reached: close
+ * one (the first of o->lru) and call again.
  */
 struct session *open_new(struct open_sessions *o, struct server *server, struct stream *stream);
 
@@ -49,16 +49,17 @@ uint64_t open_question_key(const struct server *server, uint16_t id, uint64_t qu
 uint64_t open_id_key(const struct open_sessions *o, const struct server *server, uint16_t id);
 uint64_t open_client_key(const struct open_sessions *o, const struct server *server, const struct addr *client);
 uint64_t open_call_key(const struct open_sessions *o, const struct server *server, uint64_t query_ns);
-uint64_t open_need_key(const struct open_sessions *o, const struct server *server, const struct session *s);
 
-/* Remembers that the session has frames of this forward call. False: no memory, or too many calls; it is then not found by it. */
+/* Remembers that the session has frames of this forward call. False: no memory, or too many calls; it is then not found
+ * by it. */
 bool open_add_call(struct open_sessions *o, struct session *s, uint64_t query_ns);
 
 /* A copy of the bytes; NULL without memory. Freed with its session, or by open_drop_message(). */
 struct message *open_keep_message(struct open_sessions *o, struct slice bytes, uint64_t time_ns);
 void open_drop_message(struct open_sessions *o, struct message *message);
 
-/* A new last attempt of s, cleared; beyond the first and the last eight the oldest in the middle goes. NULL without memory. */
+/* A new last attempt of s, cleared; beyond the first and the last eight the oldest in the middle goes. NULL without
+ * memory. */
 struct attempt *open_add_attempt(struct open_sessions *o, struct session *s);
 
 /* Moves calls and attempts of `from` to the end of those of `to`; `from` is left without. */

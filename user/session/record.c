@@ -24,13 +24,13 @@ static void write_time_or_null(struct record_writer *w, struct json *j, uint64_t
 	if (time_ns)
 		write_time(w, j, time_ns);
 	else
-		json_null(j);
+		json_nothing(j);
 }
 
 static void write_address(struct json *j, const struct addr *a)
 {
 	if (!addr_known(a)) {
-		json_null(j);
+		json_nothing(j);
 		return;
 	}
 	json_separate(j);
@@ -51,13 +51,13 @@ static void write_endpoint(struct json *j, const struct addr *a, uint8_t protoco
 	if (name)
 		json_plain(j, slice_from_str(name));
 	else
-		json_null(j);
+		json_nothing(j);
 }
 
 static void write_rcode(struct json *j, int32_t rcode)
 {
 	if (rcode == RCODE_UNKNOWN) {
-		json_null(j);
+		json_nothing(j);
 		return;
 	}
 	json_separate(j);
@@ -69,7 +69,7 @@ static void write_rcode(struct json *j, int32_t rcode)
 static void write_duration(struct json *j, bool is_known, uint64_t duration_ns)
 {
 	if (!is_known) {
-		json_null(j);
+		json_nothing(j);
 		return;
 	}
 	json_separate(j);
@@ -82,9 +82,9 @@ static void write_name(struct json *j, struct slice qname)
 	struct buf name = { .data = text, .size = sizeof(text), .cap = sizeof(text) };
 
 	if (dns_qname_text(qname, &name) == DNS_OK)
-		json_string(j, buf_slice(&name));
+		json_text(j, buf_slice(&name));
 	else
-		json_null(j);
+		json_nothing(j);
 }
 
 static void write_question(struct json *j, const struct session *s)
@@ -94,7 +94,7 @@ static void write_question(struct json *j, const struct session *s)
 
 	json_key(j, "Question");
 	if (!is_known && !s->has_id) {
-		json_null(j);
+		json_nothing(j);
 		return;
 	}
 	json_object_begin(j);
@@ -102,12 +102,12 @@ static void write_question(struct json *j, const struct session *s)
 	if (s->has_id)
 		json_uint(j, s->id);
 	else
-		json_null(j);
+		json_nothing(j);
 	json_key(j, "Name");
 	if (is_known)
 		write_name(j, q.qname);
 	else
-		json_null(j);
+		json_nothing(j);
 	json_key(j, "Type");
 	json_separate(j);
 	if (is_known) {
@@ -132,9 +132,9 @@ static void write_question(struct json *j, const struct session *s)
 static void write_name_or_null(struct json *j, bool is_known, struct slice name)
 {
 	if (is_known)
-		json_string(j, name);
+		json_text(j, name);
 	else
-		json_null(j);
+		json_nothing(j);
 }
 
 static void write_who(struct record_writer *w, struct json *j, const struct session *s)
@@ -157,7 +157,7 @@ static void write_who(struct record_writer *w, struct json *j, const struct sess
 		write_endpoint(j, client, s->protocol);
 		json_object_end(j);
 	} else {
-		json_null(j);
+		json_nothing(j);
 	}
 	write_question(j, s);
 	json_key(j, "Rcode");
@@ -217,7 +217,7 @@ static void write_remarks(struct json *j, const struct session *s, const struct 
 	}
 	if (s->extra) {
 		json_key(j, "Extra");
-		json_string(j, slice_of(s->extra->bytes, s->extra->len));
+		json_text(j, slice_of(s->extra->bytes, s->extra->len));
 	}
 }
 
@@ -233,7 +233,7 @@ static void write_message(struct record_writer *w, struct json *j, enum kind kin
 	if (m && m->len)
 		dns_json(j, slice_of(m->bytes, m->len));
 	else
-		json_null(j);
+		json_nothing(j);
 	json_object_end(j);
 }
 

@@ -1,5 +1,6 @@
 /*
- * record - a finished session as one line of JSON: the contract's section 4. The only file that knows the names of its fields.
+ * record - a finished session as one line of JSON: the contract's section 4. The only file that knows the names of its
+ * fields.
  */
 #pragma once
 

@@ -44,8 +44,7 @@ enum forwarder_address release_forwarder_address(struct release r)
 	case RELEASE_NONE:
 		return FORWARDER_ADDRESS_CLIENT;
 	case RELEASE_KNOWN:
-		return r.number >= RELEASE(1, 14, 5) ? FORWARDER_ADDRESS_SOCKET :
-						       FORWARDER_ADDRESS_CLIENT;
+		return r.number >= RELEASE(1, 14, 5) ? FORWARDER_ADDRESS_SOCKET : FORWARDER_ADDRESS_CLIENT;
 	case RELEASE_OTHER:
 		break;
 	}

@@ -1,6 +1,6 @@
 /*
- * rfc3339 - times as RFC 3339 text in UTC with nine decimals. The second written last is remembered: in a stream the next
- * time is most often in the same one.
+ * rfc3339 - times as RFC 3339 text in UTC with nine decimals. The second written last is remembered: in a stream the
+ * next time is most often in the same one.
  */
 #pragma once
 

@@ -44,8 +44,8 @@ bool selection_add_rcode(struct selection *sel, const char *term)
 
 bool selection_add_client(struct selection *sel, const char *term)
 {
-	return sel->nr_clients < SELECTION_TERMS_MAX &&
-	       addr_prefix_parse(term, &sel->clients[sel->nr_clients]) && ++sel->nr_clients;
+	return sel->nr_clients < SELECTION_TERMS_MAX && addr_prefix_parse(term, &sel->clients[sel->nr_clients]) &&
+	       ++sel->nr_clients;
 }
 
 static uint8_t lower(uint8_t c)
@@ -119,9 +119,9 @@ static bool qname_matches(const struct selection *sel, const struct session *s)
 
 static bool matches(const struct selection *sel, const struct session *s, const struct verdict *v)
 {
-	return (!sel->statuses || sel->statuses >> v->status & 1) &&
-	       (!sel->bitmaps || sel->bitmaps >> s->bitmap & 1) && (!sel->causes || sel->causes >> v->cause & 1) &&
-	       rcode_matches(sel, s) && client_matches(sel, s) && qname_matches(sel, s);
+	return (!sel->statuses || sel->statuses >> v->status & 1) && (!sel->bitmaps || sel->bitmaps >> s->bitmap & 1) &&
+	       (!sel->causes || sel->causes >> v->cause & 1) && rcode_matches(sel, s) && client_matches(sel, s) &&
+	       qname_matches(sel, s);
 }
 
 bool selection_wants(struct selection *sel, const struct session *s, const struct verdict *v)

@@ -1,6 +1,6 @@
 /*
- * selection - which finished sessions are printed: filters, then tail-based sampling. What is left out is counted, so that the
- * counts stay exact.
+ * selection - which finished sessions are printed: filters, then tail-based sampling. What is left out is counted, so
+ * that the counts stay exact.
  */
 #pragma once
 
@@ -26,8 +26,9 @@ struct selection {
 };
 
 /*
- * Each takes one term as a user writes it; several terms of one kind are alternatives, kinds are all to be met. False: not understood, or
- * too many. Status and Cause by name, BitMap 0 to 15, rcode by name or number, client as address or prefix, qname as suffix of whole labels.
+ * Each takes one term as a user writes it; several terms of one kind are alternatives, kinds are all to be met. False:
+ * not understood, or too many. Status and Cause by name, BitMap 0 to 15, rcode by name or number, client as address or
+ * prefix, qname as suffix of whole labels.
  */
 bool selection_add_status(struct selection *sel, const char *term);
 bool selection_add_bitmap(struct selection *sel, const char *term);
@@ -36,5 +37,6 @@ bool selection_add_rcode(struct selection *sel, const char *term);
 bool selection_add_client(struct selection *sel, const char *term);
 bool selection_add_qname(struct selection *sel, const char *term);
 
-/* Whether to print it; counts it if not. Sampling takes every n-th, so that a replay chooses what the live run chose. */
+/* Whether to print it; counts it if not. Sampling takes every n-th, so that a replay chooses what the live run chose.
+ */
 bool selection_wants(struct selection *sel, const struct session *s, const struct verdict *v);

@@ -1,7 +1,8 @@
 /*
- * server - the CoreDNS pods that speak, by identity, or by the peer's address where the stream has none (up to 1.9.3); and the
- * streams (connections, files) on which they do. A source is one server on one stream: whether that pair is CoreDNS at all,
- * and since when, is told for each alone, so that a stranger cannot spoil another's stream by using its name.
+ * server - the CoreDNS pods that speak, by identity, or by the peer's address where the stream has none (up to 1.9.3);
+ * and the streams (connections, files) on which they do. A source is one server on one stream: whether that pair is
+ * CoreDNS at all, and since when, is told for each alone, so that a stranger cannot spoil another's stream by using its
+ * name.
  */
 #pragma once
 
@@ -11,20 +12,20 @@
 #include "event.h"
 
 enum {
-	SERVER_NAME_MAX = 255,	  /* a longer identity is cut off */
+	SERVER_NAME_MAX = 255, /* a longer identity is cut off */
 	SERVER_VERSION_MAX = 63,
 	SERVER_UPSTREAMS_MAX = 64, /* upstreams remembered as asked over UDP; more than anyone configures */
 };
 
 struct server {
 	struct table_node node;
-	struct list lru; /* of the engine's servers, by last new source */
-	struct list sources; /* newest last */
-	struct list orphans; /* sessions whose stream has ended, waiting for a successor */
-	uint64_t orphans_time_ns; /* stream time at which the last of them lost its stream */
+	struct list lru;	   /* of the engine's servers, by last new source */
+	struct list sources;	   /* newest last */
+	struct list orphans;	   /* sessions whose stream has ended, waiting for a successor */
+	uint64_t orphans_time_ns;  /* stream time at which the last of them lost its stream */
 	uint64_t orphans_until_ns; /* arrival time at which waiting ends; 0 in a replay */
 	struct release release;
-	uint32_t number; /* stands for the server in keys; never used twice */
+	uint32_t number;  /* stands for the server in keys; never used twice */
 	uint32_t nr_open; /* sessions */
 	bool has_identity;
 	uint8_t name_len, version_len, nr_upstreams, next_upstream;
@@ -41,13 +42,13 @@ struct stream {
 	struct list sources;
 	struct source *last; /* that of the last frame */
 	struct addr peer;
-	uint32_t number;	/* 1, 2, ... in the order of their opening */
-	bool is_live;		/* a connection; else a file */
-	uint32_t nr_behind;	/* frames in a row far behind stream time */
-	uint64_t time_ns;	/* the largest timestamp seen */
-	int64_t clock_ns;	/* time passed on this stream: like time_ns, but not thrown back by a clock that is set */
-	uint64_t arrived_ns;	/* wall clock of its last frame */
-	int64_t lost_clock_ns;	/* clock when a loss was last proven; 0: never */
+	uint32_t number;     /* 1, 2, ... in the order of their opening */
+	bool is_live;	     /* a connection; else a file */
+	uint32_t nr_behind;  /* frames in a row far behind stream time */
+	uint64_t time_ns;    /* the largest timestamp seen */
+	int64_t clock_ns;    /* time passed on this stream: like time_ns, but not thrown back by a clock that is set */
+	uint64_t arrived_ns; /* wall clock of its last frame */
+	int64_t lost_clock_ns; /* clock when a loss was last proven; 0: never */
 };
 
 struct source {
@@ -73,9 +74,9 @@ int servers_init(struct servers *ss, size_t max, const struct hash_key *key);
 void servers_release(struct servers *ss);
 
 /*
- * The source for a frame with this identity and version on this stream, made if it is new; NULL when there is no memory. When all
- * places are taken, the server that has been without streams and sessions for longest is forgotten; if there is none, the frame's
- * server is one without a name that all such frames share.
+ * The source for a frame with this identity and version on this stream, made if it is new; NULL when there is no
+ * memory. When all places are taken, the server that has been without streams and sessions for longest is forgotten; if
+ * there is none, the frame's server is one without a name that all such frames share.
  */
 struct source *servers_source(struct servers *ss, struct stream *stream, struct slice identity, struct slice version);
 

@@ -55,12 +55,12 @@ enum session_end {
 };
 
 struct session {
-	struct table_node by_query;	/* server, client, protocol, query_time: for CR, and for duplicates of CQ */
-	struct table_node by_question;	/* server, id, question: for FQ/FR */
-	struct table_node by_id;	/* server, id: for FQ/FR of another name, and for CR without CQ */
-	struct table_node by_client;	/* server, client: for FQ/FR without id */
-	struct list by_activity;	/* in its stream's list, or among its server's orphans */
-	struct list lru;		/* of all streams, by last message */
+	struct table_node by_query;    /* server, client, protocol, query_time: for CR, and for duplicates of CQ */
+	struct table_node by_question; /* server, id, question: for FQ/FR */
+	struct table_node by_id;       /* server, id: for FQ/FR of another name, and for CR without CQ */
+	struct table_node by_client;   /* server, client: for FQ/FR without id */
+	struct list by_activity;       /* in its stream's list, or among its server's orphans */
+	struct list lru;	       /* of all streams, by last message */
 
 	struct server *server;
 	struct stream *stream; /* that of its last message; NULL for an orphan */
@@ -77,26 +77,26 @@ struct session {
 	bool forwards_first; /* of a CoreDNS before 1.8.2, whose order of frames proves no loss */
 	enum session_end end;
 	uint16_t id;
-	uint16_t retransmit; /* n: it is the n-th of one need; 0 or 1: the first */
-	int32_t rcode;	     /* of the CR, RCODE_UNKNOWN without `full` */
+	uint16_t retransmit;	   /* n: it is the n-th of one need; 0 or 1: the first */
+	int32_t rcode;		   /* of the CR, RCODE_UNKNOWN without `full` */
 	uint32_t ttl_max, records; /* of the CR */
 	struct addr client;
 	uint64_t question_hash;
-	uint64_t query_ns;    /* of CQ and CR, else of the first FQ/FR */
-	uint64_t response_ns; /* of the CR */
+	uint64_t query_ns;	  /* of CQ and CR, else of the first FQ/FR */
+	uint64_t response_ns;	  /* of the CR */
 	uint32_t given_by[KINDS]; /* number of the stream that gave each kind */
 
 	struct message *query, *response, *extra;
 	struct call *calls;
 	struct attempt *attempts, *attempts_eighth, *attempts_last;
 	uint32_t nr_calls;
-	uint32_t nr_attempts;	 /* all, also those no longer kept */
-	uint32_t nr_unanswered;	 /* FQ without FR */
-	uint32_t nr_unsent;	 /* of these, how many dials failed */
-	uint32_t nr_unasked;	 /* FR without FQ */
-	uint32_t nr_messages;	 /* frames joined */
-	int32_t last_fr_rcode;	 /* of the last FR that came, RCODE_UNKNOWN without `full` */
-	uint32_t fr_rcodes;	 /* which rcodes FR carried, see rcode_bit() */
+	uint32_t nr_attempts;	/* all, also those no longer kept */
+	uint32_t nr_unanswered; /* FQ without FR */
+	uint32_t nr_unsent;	/* of these, how many dials failed */
+	uint32_t nr_unasked;	/* FR without FQ */
+	uint32_t nr_messages;	/* frames joined */
+	int32_t last_fr_rcode;	/* of the last FR that came, RCODE_UNKNOWN without `full` */
+	uint32_t fr_rcodes;	/* which rcodes FR carried, see rcode_bit() */
 };
 
 /* The few rcodes that matter have a bit each; all from 31 on share one. */
@@ -108,6 +108,5 @@ static inline uint32_t rcode_bit(int32_t rcode)
 /* A refresh of the cache: nobody waits for it. TCP, because CoreDNS makes its refreshes over TCP in every release. */
 static inline bool session_is_background(const struct session *s)
 {
-	return !(s->bitmap & (BIT_CQ | BIT_CR)) &&
-	       (s->is_refresh || (s->protocol == TAP_TCP && !s->is_clients));
+	return !(s->bitmap & (BIT_CQ | BIT_CR)) && (s->is_refresh || (s->protocol == TAP_TCP && !s->is_clients));
 }

@@ -1,6 +1,6 @@
 /*
- * session_view - what of a session may be shown, and in which words: the same for the JSON record, the text line, filters and
- * the summary.
+ * session_view - what of a session may be shown, and in which words: the same for the JSON record, the text line,
+ * filters and the summary.
  */
 #pragma once
 
@@ -10,9 +10,9 @@
 const struct addr *session_client(const struct session *s);
 
 struct session_question {
-	struct slice qname;	 /* wire form; borrows from the session or from `extra` below */
+	struct slice qname; /* wire form; borrows from the session or from `extra` below */
 	uint16_t qtype, qclass;
-	struct extra extra;	 /* storage where the question comes from there */
+	struct extra extra; /* storage where the question comes from there */
 };
 
 /* The client's question, else what CoreDNS asked for it; false where nobody said. */

@@ -205,8 +205,7 @@ static void print_top(const char *title, const struct tally *t, enum tally_order
 		buf_addf(out, "  %8llu %8llu", (unsigned long long)r->nr, (unsigned long long)r->nr_failed);
 		if (r->nr_timed)
 			buf_addf(out, " %8llu.%03llu %8llu.%03llu  ", (unsigned long long)(mean_us / 1000),
-				 (unsigned long long)(mean_us % 1000),
-				 (unsigned long long)(r->max_ns / NS_PER_MS),
+				 (unsigned long long)(mean_us % 1000), (unsigned long long)(r->max_ns / NS_PER_MS),
 				 (unsigned long long)(r->max_ns / 1000 % 1000));
 		else
 			buf_addf(out, " %12s %12s  ", "-", "-");
@@ -214,8 +213,8 @@ static void print_top(const char *title, const struct tally *t, enum tally_order
 		buf_add_byte(out, '\n');
 	}
 	if (t->nr_others)
-		buf_addf(out, "  %8llu of others: more than %zu different ones\n",
-			 (unsigned long long)t->nr_others, t->max);
+		buf_addf(out, "  %8llu of others: more than %zu different ones\n", (unsigned long long)t->nr_others,
+			 t->max);
 }
 
 static void print_server(const struct server *server, struct buf *out)
@@ -252,10 +251,11 @@ static void print_frames(struct engine *engine, struct buf *out)
 	for (unsigned i = 0; i < MALFORMED_REASONS; i++)
 		malformed += st->nr_malformed[i];
 	buf_addf(out,
-		 "\nFrames\n  received %llu = joined %llu + late %llu + duplicate %llu + foreign %llu + malformed %llu\n",
-		 (unsigned long long)st->nr_frames, (unsigned long long)st->nr_joined,
-		 (unsigned long long)st->nr_late, (unsigned long long)st->nr_duplicate,
-		 (unsigned long long)st->nr_foreign, (unsigned long long)malformed);
+		 "\nFrames\n  received %llu = joined %llu + late %llu + duplicate %llu + foreign %llu + malformed "
+		 "%llu\n",
+		 (unsigned long long)st->nr_frames, (unsigned long long)st->nr_joined, (unsigned long long)st->nr_late,
+		 (unsigned long long)st->nr_duplicate, (unsigned long long)st->nr_foreign,
+		 (unsigned long long)malformed);
 }
 
 static void print_counts(const struct summary *sum, struct buf *out)

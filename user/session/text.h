@@ -1,6 +1,6 @@
 /*
- * text - a finished session as one line for a person's eye: time, Status, the messages seen (CQ, CR, FQ, FR, a dot for each that
- * is missing), Cause, client, question, rcode, duration, server, attempts.
+ * text - a finished session as one line for a person's eye: time, Status, the messages seen (CQ, CR, FQ, FR, a dot for
+ * each that is missing), Cause, client, question, rcode, duration, server, attempts.
  */
 #pragma once
 

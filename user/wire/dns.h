@@ -10,8 +10,8 @@
 
 enum {
 	DNS_HEADER_SIZE = 12,
-	DNS_NAME_MAX = 255,	    /* on the wire, with the root's zero byte (RFC 1035, section 2.3.4) */
-	DNS_NAME_TEXT_MAX = 1024,   /* every byte escaped as \DDD */
+	DNS_NAME_MAX = 255,	  /* on the wire, with the root's zero byte (RFC 1035, section 2.3.4) */
+	DNS_NAME_TEXT_MAX = 1024, /* every byte escaped as \DDD */
 	DNS_TYPE_OPT = 41,
 	DNS_RCODE_NOERROR = 0,
 	DNS_RCODE_SERVFAIL = 2,
@@ -71,12 +71,12 @@ struct dns_record {
 /* All of a message that joining and classifying need. */
 struct dns_scan {
 	struct dns_header header;
-	bool has_question;	      /* the first one, if QDCOUNT > 0 and it could be read */
+	bool has_question; /* the first one, if QDCOUNT > 0 and it could be read */
 	struct dns_question question;
-	uint16_t rcode;		      /* twelve bits: the OPT record's eight above the header's four (RFC 6891, 6.1.3) */
-	uint32_t ttl_max;	      /* the largest TTL of all records but OPT */
-	uint32_t records;	      /* number of records but OPT */
-	bool is_truncated;	      /* TC */
+	uint16_t rcode;	   /* twelve bits: the OPT record's eight above the header's four (RFC 6891, 6.1.3) */
+	uint32_t ttl_max;  /* the largest TTL of all records but OPT */
+	uint32_t records;  /* number of records but OPT */
+	bool is_truncated; /* TC */
 };
 
 /*
@@ -94,8 +94,9 @@ enum dns_error dns_read_record(struct cursor *c, struct dns_record *out);
 enum dns_error dns_skip_name(struct cursor *c);
 
 /*
- * Writes the name that begins at *at as a master file would (RFC 1035, section 5.1: `\.` for a dot in a label, `\DDD` for
- * bytes outside printable ASCII, `"`, `;`, `(`, `)`, `@`, `$` and `\` escaped), with its final dot, and moves *at behind it. Pointers are followed.
+ * Writes the name that begins at *at as a master file would (RFC 1035, section 5.1: `\.` for a dot in a label, `\DDD`
+ * for bytes outside printable ASCII, `"`, `;`, `(`, `)`, `@`, `$` and `\` escaped), with its final dot, and moves *at
+ * behind it. Pointers are followed.
  */
 enum dns_error dns_name_text(struct slice message, size_t *at, struct buf *out);
 
@@ -103,7 +104,7 @@ enum dns_error dns_name_text(struct slice message, size_t *at, struct buf *out);
 enum dns_error dns_qname_text(struct slice qname, struct buf *out);
 
 /*
- * The way back: a name in master-file form, with or without its final dot, to wire form in out (room for DNS_NAME_MAX bytes). Returns its
- * length, or 0 if it is no name.
+ * The way back: a name in master-file form, with or without its final dot, to wire form in out (room for DNS_NAME_MAX
+ * bytes). Returns its length, or 0 if it is no name.
  */
 size_t dns_name_from_text(struct slice text, uint8_t *out);

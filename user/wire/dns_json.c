@@ -335,7 +335,7 @@ void dns_json(struct json *j, struct slice message)
 	enum dns_error error;
 
 	if (message.len == 0) {
-		json_null(j);
+		json_nothing(j);
 		return;
 	}
 	json_separate(j);

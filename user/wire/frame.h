@@ -15,7 +15,7 @@
 #define FRAME_CONTENT_TYPE "protobuf:dnstap.Dnstap"
 
 enum {
-	FRAME_CONTROL_MAX = 512,	 /* FSTRM_CONTROL_FRAME_LENGTH_MAX */
+	FRAME_CONTROL_MAX = 512, /* FSTRM_CONTROL_FRAME_LENGTH_MAX */
 	FRAME_HEADER_SIZE = 4,
 	FRAME_DATA_MAX_DEFAULT = 131072, /* a 64 KiB DNS message, re-packed without compression, and its envelope */
 };
@@ -26,17 +26,17 @@ enum frame_result {
 	FRAME_SEND_ACCEPT, /* READY came: send frame_write_accept() */
 	FRAME_STARTED,	   /* START came: data follows */
 	FRAME_STOPPED,	   /* STOP came: send frame_write_finish() if `bidirectional`, then no more data follows */
-	FRAME_BAD,	   /* not Frame Streams, or not ours: `error` says why; nothing more can be read from this stream */
+	FRAME_BAD, /* not Frame Streams, or not ours: `error` says why; nothing more can be read from this stream */
 };
 
 enum frame_state { FRAME_STATE_NEW, FRAME_STATE_READY, FRAME_STATE_DATA, FRAME_STATE_STOPPED };
 
 enum frame_error {
 	FRAME_OK,
-	FRAME_TOO_LARGE,       /* a data frame above the limit */
-	FRAME_BAD_CONTROL,     /* a control frame that libfstrm cannot decode, or of a wrong length */
+	FRAME_TOO_LARGE,   /* a data frame above the limit */
+	FRAME_BAD_CONTROL, /* a control frame that libfstrm cannot decode, or of a wrong length */
 	FRAME_BAD_CONTENT_TYPE,
-	FRAME_OUT_OF_ORDER,    /* data before START, a second READY, ... */
+	FRAME_OUT_OF_ORDER, /* data before START, a second READY, ... */
 };
 
 const char *frame_error_text(enum frame_error error);
@@ -52,9 +52,9 @@ struct frame_parser {
 void frame_parser_init(struct frame_parser *p, uint32_t data_max);
 
 /*
- * Takes one frame off the front of *input. On FRAME_NEED_MORE what is left of *input is the beginning of a frame: keep it and
- * hand it in again with more behind it (at most FRAME_HEADER_SIZE + data_max bytes). *data borrows from the input.
- * After STOP a new START is accepted, as in files that were written one behind the other.
+ * Takes one frame off the front of *input. On FRAME_NEED_MORE what is left of *input is the beginning of a frame: keep
+ * it and hand it in again with more behind it (at most FRAME_HEADER_SIZE + data_max bytes). *data borrows from the
+ * input. After STOP a new START is accepted, as in files that were written one behind the other.
  */
 enum frame_result frame_next(struct frame_parser *p, struct slice *input, struct slice *data);
 

@@ -36,7 +36,7 @@ static bool is_plain(uint8_t c)
 	return c >= ' ' && c < 0x7f && c != '"' && c != '\\';
 }
 
-void json_string(struct json *j, struct slice bytes)
+void json_text(struct json *j, struct slice bytes)
 {
 	const uint8_t *s = bytes.data, *end = s + bytes.len;
 

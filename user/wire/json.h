@@ -58,11 +58,11 @@ static inline void json_array_end(struct json *j)
 }
 
 /* A key that is a string literal and needs no escapes. */
-#define json_key(j, literal)                                \
-	do {                                                \
-		json_separate(j);                           \
-		buf_add_lit((j)->out, "\"" literal "\":");  \
-		(j)->comma = false;                         \
+#define json_key(j, literal)                               \
+	do {                                               \
+		json_separate(j);                          \
+		buf_add_lit((j)->out, "\"" literal "\":"); \
+		(j)->comma = false;                        \
 	} while (0)
 
 static inline void json_uint(struct json *j, uint64_t value)
@@ -80,21 +80,21 @@ static inline void json_bool(struct json *j, bool value)
 		buf_add_lit(j->out, "false");
 }
 
-static inline void json_null(struct json *j)
+static inline void json_nothing(struct json *j)
 {
 	json_separate(j);
 	buf_add_lit(j->out, "null");
 }
 
 /*
- * Any bytes become a valid JSON string of valid UTF-8: quotes, backslashes and control characters are escaped, and a byte
- * that is not part of well-formed UTF-8 (RFC 3629) becomes U+FFFD.
+ * Any bytes become a valid JSON string of valid UTF-8: quotes, backslashes and control characters are escaped, and a
+ * byte that is not part of well-formed UTF-8 (RFC 3629) becomes U+FFFD.
  */
-void json_string(struct json *j, struct slice bytes);
+void json_text(struct json *j, struct slice bytes);
 
 static inline void json_str(struct json *j, const char *s)
 {
-	json_string(j, slice_from_str(s));
+	json_text(j, slice_from_str(s));
 }
 
 /* Bytes known to need no escapes: digits, names from tables. */

@@ -1,6 +1,6 @@
 /*
- * tap - one dnstap frame (protobuf, proto/dnstap.proto) as a plain struct. The only file that knows protobuf-c. Memory for
- * decoding comes from the caller's arena, so a frame costs no malloc and a protobuf bomb runs into the arena's end.
+ * tap - one dnstap frame (protobuf, proto/dnstap.proto) as a plain struct. The only file that knows protobuf-c. Memory
+ * for decoding comes from the caller's arena, so a frame costs no malloc and a protobuf bomb runs into the arena's end.
  */
 #pragma once
 
@@ -24,8 +24,8 @@ struct tap {
 	bool has_query_port;
 	bool has_response_address;
 	bool has_query_address;
-	bool has_foreign_fields; /* query_zone, policy or http_protocol: CoreDNS writes none of them */
-	struct addr query, response; /* by the length of the bytes; len 0: absent */
+	bool has_foreign_fields;	/* query_zone, policy or http_protocol: CoreDNS writes none of them */
+	struct addr query, response;	/* by the length of the bytes; len 0: absent */
 	uint64_t query_ns, response_ns; /* since 1970; 0: absent */
 	struct slice query_message, response_message;
 };
@@ -41,7 +41,8 @@ enum tap_error {
 const char *tap_error_text(enum tap_error error);
 
 enum {
-	/* What a frame may cost to decode: its bytes fields are copied, and the repeated ones of an unknown kind take 32 bytes each. */
+	/* What a frame may cost to decode: its bytes fields are copied, and the repeated ones of an unknown kind take
+	   32 bytes each. */
 	TAP_ARENA_SIZE = 4 * 131072,
 };
 
