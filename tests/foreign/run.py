@@ -18,7 +18,7 @@ import servers
 
 HERE = pathlib.Path(__file__).resolve().parent
 ANALYSER = HERE.parents[1] / "build" / "dnstap-analyser"
-LIVE_OPTIONS = ("--http", "off", "--ui", "off", "--probe", "off", "--log-level", "info")
+LIVE_OPTIONS = ("--log-level", "info")
 # Not held against the analyser: nothing in these frames is unlike CoreDNS.
 ALIKE = {"unbound-1.13-client-query": "bears no mark that CoreDNS could not bear"}
 

@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "io/dialer.h"
@@ -89,6 +90,15 @@ static bool set_events(struct daemon *d)
 	       evsignal_add(d->on_hup, NULL) == 0;
 }
 
+static bool has_ipv6(void)
+{
+	int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
+}
+
 /* Without --listen and --connect: port 6000 on IPv4, and on IPv6 where the machine has it. */
 static bool listen_default(struct daemon *d)
 {
@@ -98,7 +108,7 @@ static bool listen_default(struct daemon *d)
 	endpoint_parse("tcp://0.0.0.0:6000", &v4, &why);
 	endpoint_parse("tcp://[::]:6000", &v6, &why);
 	d->listeners[0] = listener_new(d->base, d->producers, &v4, 0);
-	if (d->listeners[0])
+	if (d->listeners[0] && has_ipv6())
 		d->listeners[1] = listener_new(d->base, d->producers, &v6, 0);
 	return d->listeners[0];
 }

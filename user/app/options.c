@@ -122,10 +122,13 @@ static int set_number(void *at, const struct option *opt, const char *value)
 
 static int add_endpoint(struct endpoints *endpoints, const struct option *opt, const char *value)
 {
+	struct endpoint_address at;
 	const char *why = "too many";
 
 	if (endpoints->nr == ENDPOINTS_MAX || !endpoint_parse(value, &endpoints->list[endpoints->nr], &why))
 		return complain(opt->name, value, why);
+	if (opt->at == AT(listen) && endpoint_address(&endpoints->list[endpoints->nr], &at) < 0)
+		return complain(opt->name, value, "a listener needs a numeric address");
 	endpoints->nr++;
 	return 0;
 }

@@ -1,7 +1,7 @@
 #include "endpoint.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
-#include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -65,27 +65,27 @@ bool endpoint_parse(const char *text, struct endpoint *out, const char **why)
 	return (size_t)snprintf(out->path, sizeof(out->path), "%s", text) < sizeof(out->path);
 }
 
-int endpoint_resolve(const struct endpoint *e, bool is_passive, struct endpoint_address *out)
+int endpoint_address(const struct endpoint *e, struct endpoint_address *out)
 {
-	struct addrinfo hints = { .ai_socktype = SOCK_STREAM }, *found;
 	struct sockaddr_un *sun = (struct sockaddr_un *)&out->sockaddr;
-	char port[8];
-	int err;
+	struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)&out->sockaddr;
+	struct sockaddr_in *v4 = (struct sockaddr_in *)&out->sockaddr;
 
 	memset(out, 0, sizeof(*out));
 	if (e->kind == ENDPOINT_UNIX) {
 		sun->sun_family = AF_UNIX;
 		memcpy(sun->sun_path, e->path, sizeof(sun->sun_path));
 		out->len = sizeof(*sun);
-		return 0;
+	} else if (inet_pton(AF_INET, e->host, &v4->sin_addr) == 1) {
+		v4->sin_family = AF_INET;
+		v4->sin_port = htons(e->port);
+		out->len = sizeof(*v4);
+	} else if (inet_pton(AF_INET6, e->host, &v6->sin6_addr) == 1) {
+		v6->sin6_family = AF_INET6;
+		v6->sin6_port = htons(e->port);
+		out->len = sizeof(*v6);
+	} else {
+		return -ENOENT;
 	}
-	hints.ai_flags = AI_NUMERICSERV | (is_passive ? AI_PASSIVE | AI_NUMERICHOST : 0);
-	snprintf(port, sizeof(port), "%u", e->port);
-	err = getaddrinfo(e->host, port, &hints, &found);
-	if (err)
-		return err == EAI_SYSTEM ? -errno : -ENOENT;
-	memcpy(&out->sockaddr, found->ai_addr, found->ai_addrlen);
-	out->len = found->ai_addrlen;
-	freeaddrinfo(found);
 	return 0;
 }

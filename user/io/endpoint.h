@@ -34,7 +34,7 @@ struct endpoint_address {
 };
 
 /*
- * The socket address. `is_passive`: to listen on, which takes numeric addresses only; else names are resolved, which
- * may block for as long as the resolver takes. Returns 0, or -errno; names that do not resolve are -ENOENT.
+ * The socket address where no name must be resolved: a unix path or a numeric address. Returns 0, or -ENOENT for a host name:
+ * resolving one is the dialer's, which must not block.
  */
-int endpoint_resolve(const struct endpoint *e, bool is_passive, struct endpoint_address *out);
+int endpoint_address(const struct endpoint *e, struct endpoint_address *out);

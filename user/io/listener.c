@@ -82,7 +82,7 @@ static void remove_stale(const struct endpoint *endpoint, const struct endpoint_
 static int open_socket(const struct endpoint *endpoint, unsigned socket_mode)
 {
 	struct endpoint_address at;
-	int on = 1, err = endpoint_resolve(endpoint, true, &at), fd;
+	int on = 1, err = endpoint_address(endpoint, &at), fd;
 
 	if (err)
 		return err;
