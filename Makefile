@@ -122,7 +122,7 @@ run: all
 	build/dnstap-analyser --format text
 
 test-coredns: all
-	tests/coredns/run.py $(RELEASES:%=--release %)
+	tests/coredns/run.py $(if $(RELEASES),--release $(RELEASES))
 
 test-foreign: all
 	tests/foreign/run.py --live

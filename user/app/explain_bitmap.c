@@ -37,7 +37,7 @@ const struct explanation explain_bitmaps[] = {
 	{
 		.name = "BitMap 1",
 		.alias = "CQ",
-		.summary = "Query received, no response recorded.",
+		.summary = ("Query received, no response recorded."),
 		.meaning = "CoreDNS read the query and nothing followed. Up to CoreDNS 1.14.7 this does not mean "
 			   "that the client heard nothing: an error that the server itself writes passes dnstap "
 			   "by. From 1.15.0 on such errors are BitMap 3.",
@@ -99,12 +99,11 @@ const struct explanation explain_bitmaps[] = {
 		.meaning = "Over TCP it is `prefetch` or `serve_stale` of the cache: no client waits for it, and "
 			   "the entry may still be served. Over UDP a client's query must have been there: "
 			   "CLIENT_QUERY was lost, and the response was lost or never tapped.",
-		.causes = CAUSES_ARE(
-			"The upstream does not answer over TCP: port 53/TCP is blocked, or nobody listens.",
-			"The upstream is down: clients' sessions show `upstream_timeout` as well.",
-			"Over UDP: lost dnstap messages.",
-			"Over UDP: a refresh where forward has `prefer_udp`, or cache has `serve_stale` with "
-			"`verify` and a timeout (1.14.4 and later). This is taken for loss, wrongly."),
+		.causes =
+			CAUSES_ARE("The upstream does not answer over TCP: port 53/TCP is blocked, or nobody listens.",
+				   "The upstream is down: clients' sessions show `upstream_timeout` as well.",
+				   "Over UDP: lost dnstap messages.",
+				   "Over UDP: a refresh where forward has `prefer_udp`: taken for loss, wrongly."),
 		.steps = STEPS_ARE(
 			RUN("Does the upstream answer over TCP?", POD_RUN("dig @UPSTREAM NAME +tcp +tries=1")),
 			RUN("What of the cache is refreshed?", COREFILE)),
@@ -118,14 +117,14 @@ const struct explanation explain_bitmaps[] = {
 			   "tapped. Many clients have given up by then.\n"
 			   "From 1.15.0 on a dead upstream is BitMap 7 with SERVFAIL. 5 then means that the "
 			   "response could not be sent, that CoreDNS ended, or that CLIENT_RESPONSE was lost.",
-		.causes =
-			CAUSES_ARE("The upstream is down, overloaded, or drops what comes from this node.",
-				   "Packets between CoreDNS and the upstream are lost: security group, network policy, "
-				   "full conntrack table, ports of the NAT used up, a cloud's limit on DNS packets.",
-				   "The upstream needs more than 2 s: recursion to slow or dead servers.",
-				   "Cause `upstream_unreachable`: nothing could be sent at all.",
-				   "The upstream's answer cannot be parsed.",
-				   "FORWARDER_RESPONSE was lost (see `LossSuspected`)."),
+		.causes = CAUSES_ARE(
+			"The upstream is down, overloaded, or drops what comes from this node.",
+			("Packets between CoreDNS and the upstream are lost: security group, network policy, "
+			 "full conntrack table, ports of the NAT used up, a cloud's limit on DNS packets."),
+			"The upstream needs more than 2 s: recursion to slow or dead servers.",
+			"Cause `upstream_unreachable`: nothing could be sent at all.",
+			"The upstream's answer cannot be parsed.",
+			"FORWARDER_RESPONSE was lost (see `LossSuspected`)."),
 		.steps = STEPS_ARE(
 			RUN("Which upstream? One of them, or all?",
 			    "jq -r 'select(.BitMap==5) | .Upstreams[].Address' sessions.jsonl |\n"
@@ -174,7 +173,7 @@ const struct explanation explain_bitmaps[] = {
 	{
 		.name = "BitMap 9",
 		.alias = "CQ FR",
-		.summary = "Query and upstream's answer: FORWARDER_QUERY was lost.",
+		.summary = ("Query and upstream's answer: FORWARDER_QUERY was lost."),
 		.meaning = "The response to the client is missing too: lost, or not tapped, or not sent.",
 		.causes = CAUSES_ARE(LOSS_CAUSES),
 		.steps = STEPS_ARE(LOSS_STEPS),
@@ -205,11 +204,12 @@ const struct explanation explain_bitmaps[] = {
 			   "it. Over UDP a client's query must have been there: CLIENT_QUERY was lost, and the "
 			   "response was lost or never tapped.",
 		.causes = CAUSES_ARE(
-			"Over TCP: `prefetch` or `serve_stale` in the Corefile.", "Over UDP: lost dnstap messages.",
-			"Over UDP: a refresh where forward has `prefer_udp`, or cache has `serve_stale` with "
-			"`verify` and a timeout (1.14.4 and later). This is taken for loss, wrongly.",
-			"From 1.14.5 on without `full` and without `extra`: the upstream's part of a client's "
-			"session that could not be assigned."),
+			"Over TCP: `prefetch` or `serve_stale` in the Corefile.",
+			"Over TCP: a truncated answer that was asked for again, where forward has `prefer_udp`.",
+			"Over UDP: lost dnstap messages.",
+			"Over UDP: a refresh where forward has `prefer_udp`: taken for loss, wrongly.",
+			("From 1.14.5 on without `full` and without `extra`: the upstream's part of a client's "
+			 "session that could not be assigned.")),
 		.steps = STEPS_ARE(
 			RUN("What of the cache is refreshed?", COREFILE),
 			RUN("CoreDNS's own count of refreshes:", POD_METRICS("^coredns_cache_prefetch_total"))),
@@ -224,8 +224,8 @@ const struct explanation explain_bitmaps[] = {
 		.causes =
 			CAUSES_ARE("Over UDP: CLIENT_RESPONSE was lost.",
 				   "Over TCP: the client closed its connection before the answer came.",
-				   "Last answer an error, up to 1.14.6: `failover` or `next` of forward found no good "
-				   "upstream, and the server's own SERVFAIL is not tapped.",
+				   ("Last answer an error, up to 1.14.6: `failover` or `next` of forward found no good "
+				    "upstream, and the server's own SERVFAIL is not tapped."),
 				   "The response could not be sent: a firewall rule in the way out.",
 				   "Up to 1.14.4: the upstream's reply could not be parsed."),
 		.steps = STEPS_ARE(RUN("How long did the upstream take? Clients give up after 2 to 5 s.",

@@ -79,8 +79,9 @@ const struct explanation explain_causes[] = {
 			"Packets are lost between CoreDNS and it: security group, network policy, full "
 			"conntrack table, ports of the NAT used up, a cloud's limit on DNS packets per node.",
 			"The upstream needs longer than 2 s for this name.",
-			"Up to 1.14.6, thousands of `Attempts`: an upstream that cannot be reached, closes the "
-			"connection, or sends replies that cannot be parsed, is asked again at once.",
+			"The upstream closes the connection, or (from 1.14.5 on) sends replies that cannot be parsed. "
+			"Up to "
+			"1.14.6 it is asked again at once: see `Attempts`.",
 			"FORWARDER_RESPONSE and CLIENT_RESPONSE were lost."),
 		.steps = STEPS_ARE(RUN("One upstream or all? One CoreDNS pod (node) or all?",
 				       "jq -r 'select(.Cause==\"upstream_timeout\") |\n"
@@ -119,8 +120,8 @@ const struct explanation explain_causes[] = {
 		.causes =
 			CAUSES_ARE("SERVFAIL from the cache: the upstream failed a moment before (5 s by default).",
 				   "REFUSED: `acl` with `block`; from 1.15.0 on also `max_concurrent` of forward.",
-				   "SERVFAIL, from 1.15.0 on: no plugin answered, all upstreams are marked down "
-				   "(`failfast_all_unhealthy_upstreams`), a zone is not loaded.",
+				   ("SERVFAIL, from 1.15.0 on: no plugin answered, all upstreams are marked down "
+				    "(`failfast_all_unhealthy_upstreams`), a zone is not loaded."),
 				   "FORMERR with BitMap 15: the upstream answered another question than the one asked.",
 				   "SERVFAIL with an alias in the answer: its target could not be looked up.",
 				   "With `Lost`: the upstream's messages were lost, and the error may be its own."),
@@ -173,8 +174,8 @@ const struct explanation explain_causes[] = {
 			"The connection broke and was made anew; whatever lay in buffers is gone.",
 			"The Corefile was reloaded: what the old instance still answers is not tapped.",
 			"With `dnstap listen`: a receiver that was too slow is cut off.",
-			"No loss at all, but a refresh over UDP (`explain 12`) or a stale answer with a TTL "
-			"(`explain 7`)."),
+			("No loss at all, but a refresh over UDP (`explain 12`) or a stale answer with a TTL "
+			 "(`explain 7`).")),
 		.steps = STEPS_ARE(
 			RUN("CoreDNS logs what it dropped; from 1.9.1 to 1.13.1 not while it is busy:",
 			    POD_LOG("Dropped dnstap messages|Reloading")),

@@ -61,8 +61,8 @@ const struct explanation explain_statuses[] = {
 			   "names the messages that are proven missing.",
 		.causes =
 			CAUSES_ARE("`dnstap_lost`: CoreDNS's dnstap queue was full, or a connection broke.",
-				   "`stream_started`, `stream_ended`: CoreDNS or the analyser was restarted, or the "
-				   "Corefile was reloaded.",
+				   ("`stream_started`, `stream_ended`: CoreDNS or the analyser was restarted, or the "
+				    "Corefile was reloaded."),
 				   "`response_not_recorded`, over UDP: the last message is missing, most likely lost.",
 				   "`analyser_overload`: a limit of the analyser closed the session early."),
 		.steps = STEPS_ARE(RUN("Count the causes, then explain the first one:", COUNT_CAUSES("SampleLoss")),

@@ -2,6 +2,9 @@
 
 #include "server.h"
 
+#define ATTEMPT_TIMEOUT_NS 2000000000ULL /* forward waits that long for each answer, if it is not told otherwise */
+#define ATTEMPT_MARGIN_NS 20000000ULL
+
 /* What the rules ask of a session, worked out once. */
 struct facts {
 	const struct session *s;
@@ -18,11 +21,22 @@ static bool is_error_rcode(int32_t rcode)
 	return rcode != RCODE_UNKNOWN && rcode != DNS_RCODE_NOERROR && rcode != DNS_RCODE_NXDOMAIN;
 }
 
-/* A fresh answer after attempts of which none was answered: a stale one would have TTL 0. */
+/* All attempts may have timed out before the response. */
+static bool had_time_to_fail(const struct session *s)
+{
+	uint64_t began_ns = s->attempts ? s->attempts->query_ns : s->query_ns;
+
+	return s->response_ns >= began_ns + s->nr_unanswered * (ATTEMPT_TIMEOUT_NS - ATTEMPT_MARGIN_NS);
+}
+
+/*
+ * A fresh answer after attempts of which none was answered: a stale one has TTL 0, and where the cache is told to write
+ * another one (keepttl, serve_stale with a TTL), it comes when the attempts have timed out.
+ */
 static bool answers_without_source(const struct session *s)
 {
 	return (s->bitmap & BIT_CR) && (s->bitmap & BIT_FQ) && !(s->bitmap & BIT_FR) && s->rcode != RCODE_UNKNOWN &&
-	       !is_error_rcode(s->rcode) && s->ttl_max > 0;
+	       !is_error_rcode(s->rcode) && s->ttl_max > 0 && !had_time_to_fail(s);
 }
 
 static uint8_t lost_kinds(const struct session *s, bool misses_cq)

@@ -5,15 +5,30 @@ static uint64_t stream_time_ns(const struct session *s)
 	return s->stream ? s->stream->time_ns : s->server->orphans_time_ns;
 }
 
+/*
+ * Answered without an attempt: from the cache, which may refresh the entry behind the client's back. That refresh
+ * begins while the client is served, or at once after.
+ */
+static uint32_t refresh_window_us(const struct session *s)
+{
+	uint64_t served_ns = s->response_ns > s->query_ns ? s->response_ns - s->query_ns : 0;
+	uint64_t window_us = (served_ns + JOIN_REFRESH_MARGIN_NS) / 1000;
+
+	if (!(s->bitmap & BIT_CR))
+		return 0;
+	if (s->nr_attempts)
+		return 1;
+	return window_us < UINT32_MAX ? (uint32_t)window_us : UINT32_MAX;
+}
+
 static void remember_need(struct engine *e, const struct session *s)
 {
-	uint64_t duration_us = s->response_ns > s->query_ns ? (s->response_ns - s->query_ns) / 1000 + 1 : 0;
 	struct closed_entry entry = {
 		.hash = open_question_key(s->server, s->id, s->question_hash),
 		.time_ns = s->query_ns,
 		.need = {
 			.client = (uint32_t)open_client_key(&e->open, s->server, &s->client),
-			.duration_us = duration_us < UINT32_MAX ? (uint32_t)duration_us : UINT32_MAX,
+			.window_us = refresh_window_us(s),
 			.count = s->retransmit ? s->retransmit : 1,
 			.given_by = (uint16_t)s->given_by[KIND_CLIENT_QUERY],
 		},

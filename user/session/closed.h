@@ -31,9 +31,9 @@ struct closed_entry {
 						 none */
 		} frames;		      /* QUERY, CALL */
 		struct {
-			uint32_t client;      /* a hash of address and port */
-			uint32_t duration_us; /* from query_time to the response; 0: there was none */
-			uint16_t count;	      /* how many sessions of this need there were */
+			uint32_t client;    /* a hash of address and port */
+			uint32_t window_us; /* after query_time, in which a first FQ may begin; 0: it had no response */
+			uint16_t count;	    /* how many sessions of this need there were */
 			uint16_t given_by;
 		} need;
 	};

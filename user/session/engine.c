@@ -137,12 +137,18 @@ static enum malformed_reason reason_of(enum tap_error error)
 	return MALFORMED_BAD_PROTOBUF;
 }
 
-/* CoreDNS before 1.8.2, from its FORWARDER_*: 1.8.0 and 1.8.1 name no upstream, older ones no client; both have no
- * version. */
-static bool is_old_release(const struct tap *tap)
+/*
+ * CoreDNS before 1.8.2 has no version. 1.8.0 and 1.8.1 name no upstream in FORWARDER_*, older ones no client; and these
+ * write the CQ, when the query has been answered, with the time of the CR, which has no query_time.
+ */
+static bool is_old_release(const struct tap *tap, const struct source *source)
 {
-	return tap->type >= TAP_FORWARDER_QUERY && tap->type <= TAP_FORWARDER_RESPONSE && tap->version.len == 0 &&
-	       tap->has_query_address != tap->has_response_address;
+	if (tap->version.len || tap->has_foreign_fields)
+		return false;
+	if (tap->type == TAP_FORWARDER_QUERY || tap->type == TAP_FORWARDER_RESPONSE)
+		return tap->has_query_address != tap->has_response_address;
+	return tap->type == TAP_CLIENT_RESPONSE && !tap->query_ns && tap->response_ns &&
+	       tap->response_ns == source->last_cq_ns;
 }
 
 /*
@@ -226,7 +232,7 @@ static void take_frame(struct engine *e, struct source *source, const struct tap
 {
 	struct event event;
 
-	if (!source->forwards_first && !source->is_foreign && !tap->has_foreign_fields && is_old_release(tap))
+	if (!source->forwards_first && !source->is_foreign && is_old_release(tap, source))
 		on_old_release(e, source);
 	if (source->is_foreign || is_foreign(tap, source)) {
 		if (!source->is_foreign)

@@ -83,36 +83,56 @@ static bool is_late_forwarder(struct engine *e, struct source *source, const str
 	return entry;
 }
 
-/*
- * The first FQ of a session that is closed already: its attempt over TCP took longer than the session timeout; or it
- * began while the client's stale answer was being verified (serve_stale verify with a timeout, 1.14.4 and later, on the
- * client's protocol).
- */
-static bool is_first_attempt_of(const struct engine *e, const struct closed_entry *entry, const struct event *event)
+/* The closed session of this id and question during which, or just after which, the forward call began. */
+static const struct closed_entry *closed_cause(const struct engine *e, const struct source *source,
+					       const struct event *event)
 {
-	uint64_t since_ns = event->query_ns - entry->time_ns;
-
-	if (event->query_ns < entry->time_ns)
-		return false;
-	if (entry->need.duration_us)
-		return event->protocol != TAP_TCP && since_ns <= entry->need.duration_us * 1000ULL;
-	return since_ns <= e->limits.session_timeout_ns;
-}
-
-static bool is_late_first_attempt(struct engine *e, struct source *source, const struct event *event)
-{
+	uint64_t key = open_question_key(source->server, event->id, event->question_hash);
 	const struct closed_entry *entry;
 
 	if (event->marks_refresh || !event->has_id || !event->has_question)
-		return false;
-	entry = closed_find(&e->closed, CLOSED_NEED,
-			    open_question_key(source->server, event->id, event->question_hash));
-	while (entry && !is_first_attempt_of(e, entry, event))
-		entry = closed_next(&e->closed, entry);
-	if (!entry || source->stream->time_ns > entry->time_ns + JOIN_LATE_CALL_NS)
-		return false;
-	join_count_late(e, source, event, entry->need.given_by);
-	return true;
+		return NULL;
+	for (entry = closed_find(&e->closed, CLOSED_NEED, key); entry; entry = closed_next(&e->closed, entry)) {
+		uint64_t window_ns =
+			entry->need.window_us ? entry->need.window_us * 1000ULL : e->limits.session_timeout_ns;
+
+		if (event->query_ns >= entry->time_ns && event->query_ns - entry->time_ns <= window_ns)
+			return entry;
+	}
+	return NULL;
+}
+
+/* Of two connections that bring the same frames one may have lost these, and closed the session without them. */
+static bool is_late_cause(const struct source *source, const struct closed_entry *cause)
+{
+	if (source->stream->is_live && cause->need.given_by != (uint16_t)source->stream->number)
+		return true;
+	return !cause->need.window_us && source->stream->time_ns <= cause->time_ns + JOIN_LATE_CALL_NS;
+}
+
+/*
+ * FQ/FR for which no open session is there: the first of a query that expired, as an attempt over TCP may take longer
+ * than the session timeout (late); a refresh of the cache, which prefer_udp, or serve_stale's verify with a timeout,
+ * make over UDP; else a group whose CQ is lost, or still to come. NULL: counted as late, or without memory.
+ */
+static struct session *group_new(struct engine *e, struct source *source, const struct event *event)
+{
+	const struct closed_entry *cause = closed_cause(e, source, event);
+	struct session *s;
+
+	if (cause && is_late_cause(source, cause)) {
+		join_count_late(e, source, event, cause->need.given_by);
+		return NULL;
+	}
+	s = join_new(e, source, event);
+	if (!s) {
+		e->stats.nr_malformed[MALFORMED_NO_MEMORY]++;
+		return NULL;
+	}
+	s->is_refresh = event->marks_refresh || (cause && cause->need.window_us);
+	s->is_clients = event->marks_client && !s->is_refresh;
+	open_index_group(&e->open, s);
+	return s;
 }
 
 void join_forwarder(struct engine *e, struct source *source, const struct event *event)
@@ -131,19 +151,12 @@ void join_forwarder(struct engine *e, struct source *source, const struct event 
 		return;
 	}
 	if (!s) {
-		if (is_late_first_attempt(e, source, event))
+		s = group_new(e, source, event);
+		if (!s)
 			return;
-		s = join_new(e, source, event);
-		if (!s) {
-			e->stats.nr_malformed[MALFORMED_NO_MEMORY]++;
-			return;
-		}
-		open_index_group(&e->open, s);
 	}
 	open_touch(&e->open, s, source->stream);
 	s->is_approximate |= link.is_approximate;
-	s->is_refresh |= event->marks_refresh;
-	s->is_clients |= event->marks_client;
 	if (!knows_call(s, event->query_ns))
 		open_add_call(&e->open, s, event->query_ns);
 	join_count(e, s, source, event);

@@ -115,6 +115,37 @@ static uint16_t retransmit_number(const struct engine *e, const struct source *s
 	return n < UINT16_MAX ? (uint16_t)(n + 1) : UINT16_MAX;
 }
 
+static bool is_copy(const struct source *source, const struct event *event, uint64_t query_ns, uint16_t given_by)
+{
+	uint64_t apart_ns = event->query_ns > query_ns ? event->query_ns - query_ns : query_ns - event->query_ns;
+
+	return given_by && given_by != (uint16_t)source->stream->number && apart_ns <= JOIN_COPY_NS;
+}
+
+/*
+ * Two `dnstap` lines in one server block tap every CQ and CR twice, each with a time of its own: the open session of
+ * which this is the other connection's copy.
+ */
+static struct session *open_original(const struct engine *e, const struct source *source, const struct event *event)
+{
+	struct session *s;
+
+	if (!source->stream->is_live || !has_other_streams(source->server) || !event->has_id || !event->has_question)
+		return NULL;
+	s = link_need(&e->open, source->server, event);
+	return s && is_copy(source, event, s->query_ns, (uint16_t)s->given_by[KIND_CLIENT_QUERY]) ? s : NULL;
+}
+
+static bool is_copy_of_closed(const struct engine *e, const struct source *source, const struct event *event)
+{
+	const struct closed_entry *entry;
+
+	if (!source->stream->is_live || !has_other_streams(source->server) || !event->has_id || !event->has_question)
+		return false;
+	entry = closed_need(e, source, event);
+	return entry && is_copy(source, event, entry->time_ns, entry->need.given_by);
+}
+
 /*
  * The CQ of a session that is there: from another connection, or in a recording of several. Same client, id and
  * nanosecond cannot be two queries; without ids they can, on one connection.
@@ -127,6 +158,8 @@ static bool is_known_query(struct engine *e, struct source *source, const struct
 
 	if (is_live ? !has_other_streams(source->server) : !event->has_id)
 		return false;
+	if (open_original(e, source, event) || is_copy_of_closed(e, source, event))
+		return true;
 	s = link_query(&e->open, source->server, event);
 	if (s && (s->bitmap & BIT_CQ) && s->has_question == event->has_question &&
 	    s->question_hash == event->question_hash)
@@ -157,6 +190,15 @@ static struct session *collect_groups(struct engine *e, struct source *source, c
 	return s;
 }
 
+/* Before 1.8.2 FQ and FR stand before their CQ, which up to 1.7.1 has the time of the response. */
+static struct session *collect_earlier(struct engine *e, struct source *source, const struct event *event)
+{
+	struct event since = *event;
+
+	since.query_ns -= since.query_ns > e->limits.session_timeout_ns ? e->limits.session_timeout_ns : since.query_ns;
+	return collect_groups(e, source, &since);
+}
+
 static void set_client(struct session *s, struct source *source, const struct event *event)
 {
 	s->has_client = true;
@@ -176,8 +218,9 @@ static void join_query(struct engine *e, struct source *source, const struct eve
 	}
 	if (!source->first_cq_ns)
 		source->first_cq_ns = event->query_ns;
+	source->last_cq_ns = event->query_ns;
 	if (source->forwards_first)
-		s = collect_groups(e, source, event);
+		s = collect_earlier(e, source, event);
 	if (!s)
 		s = join_new(e, source, event);
 	if (!s) {
@@ -198,6 +241,12 @@ static void join_response(struct engine *e, struct source *source, const struct 
 	struct session *s = link_query(&e->open, source->server, event);
 	const struct closed_entry *entry;
 
+	if (!s)
+		s = open_original(e, source, event);
+	if (!s && is_copy_of_closed(e, source, event)) {
+		e->stats.nr_duplicate++;
+		return;
+	}
 	if (!s) {
 		entry = join_find_closed(e, source, CLOSED_QUERY, open_query_key(&e->open, source->server, event),
 					 event);

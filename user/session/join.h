@@ -12,8 +12,10 @@ enum {
 	STREAM_BEHIND_MAX = 100, /* frames in a row that far behind mean that the sender's clock was set back */
 };
 
-#define JOIN_LATE_CALL_NS (45 * NS_PER_S)     /* a TCP or DoT attempt may take 30 s and more */
-#define STREAM_FLUSH_MARGIN_NS (2 * NS_PER_S) /* on top of CoreDNS's flush every second */
+#define JOIN_LATE_CALL_NS (45 * NS_PER_S) /* a TCP or DoT attempt may take 30 s and more */
+#define JOIN_COPY_NS (5 * NS_PER_MS)	  /* between two taps of one message in one process; measured: microseconds */
+#define JOIN_REFRESH_MARGIN_NS (100 * NS_PER_MS) /* behind the CR of the query that triggered it */
+#define STREAM_FLUSH_MARGIN_NS (2 * NS_PER_S)	 /* on top of CoreDNS's flush every second */
 #define JOIN_LOSS_SUSPECTED_NS ((int64_t)(5 * NS_PER_S))
 
 struct engine {

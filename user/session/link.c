@@ -67,18 +67,31 @@ struct search {
 	unsigned nr; /* candidates that fit */
 };
 
+/* Where the client is unknown the protocol may tell: CoreDNS asks as it was asked, if it is not told otherwise. */
+static bool speaks_alike(const struct search *search, const struct session *s)
+{
+	return addr_known(&search->e->client) || s->protocol == search->e->protocol;
+}
+
+static bool is_better(const struct search *search, const struct session *s, const struct session *best)
+{
+	if (speaks_alike(search, s) != speaks_alike(search, best))
+		return speaks_alike(search, s);
+	if (!s->nr_attempts != !best->nr_attempts)
+		return !s->nr_attempts;
+	return s->query_ns > best->query_ns;
+}
+
 /* Sessions without an attempt first, then the one that started last. */
 static void consider(struct search *search, struct session *s)
 {
 	const struct event *e = search->e;
-	struct session *best = search->best;
 
 	if (!(s->bitmap & BIT_CQ) || (s->bitmap & BIT_CR) || s->query_ns > e->query_ns ||
 	    is_refresh_for(s, e, search->asked_over_udp))
 		return;
 	search->nr++;
-	if (!best || (!s->nr_attempts && best->nr_attempts) ||
-	    (!s->nr_attempts == !best->nr_attempts && s->query_ns > best->query_ns))
+	if (!search->best || is_better(search, s, search->best))
 		search->best = s;
 }
 

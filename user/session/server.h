@@ -56,6 +56,7 @@ struct source {
 	struct server *server;
 	struct stream *stream;
 	uint64_t first_cq_ns; /* query_time of the first CQ seen; 0: none yet */
+	uint64_t last_cq_ns;  /* query_time of the last one */
 	bool is_foreign;      /* not CoreDNS: no sessions are made */
 	bool forwards_first;  /* CoreDNS before 1.8.2: FQ stands before CQ */
 };

@@ -1,0 +1,105 @@
+"""A relay between CoreDNS and the analyser that keeps every frame in one Frame Streams file, in order of arrival.
+
+The file replays with `dnstap-analyser replay`. Bytes pass unchanged in both directions, so handshakes are the real ones.
+"""
+import contextlib, socket, struct, threading
+
+TYPE = b"protobuf:dnstap.Dnstap"
+START = struct.pack("!5I", 0, 12 + len(TYPE), 2, 1, len(TYPE)) + TYPE
+STOP = struct.pack("!3I", 0, 4, 3)
+
+
+class Recording:
+    """The file; frames of all connections of a run go into it."""
+
+    def __init__(self, path):
+        self.file, self.lock = open(path, "wb"), threading.Lock()
+        self.file.write(START)
+
+    def add(self, frame):
+        with self.lock:
+            if not self.file.closed:
+                self.file.write(struct.pack("!I", len(frame)) + frame)
+
+    def close(self):
+        with self.lock:
+            if not self.file.closed:
+                self.file.write(STOP)
+                self.file.close()
+
+
+class Splitter:
+    """Bytes of one writer in, data frames out; control frames are left out."""
+
+    def __init__(self, recording):
+        self.recording, self.buffer = recording, b""
+
+    def feed(self, data):
+        self.buffer += data
+        at = 0
+        while len(self.buffer) - at >= 4:
+            size, = struct.unpack_from("!I", self.buffer, at)
+            if size == 0:                                       # escape: a control frame with a length of its own
+                if len(self.buffer) - at < 8:
+                    break
+                size = 4 + struct.unpack_from("!I", self.buffer, at + 4)[0]
+                if len(self.buffer) - at < 4 + size:
+                    break
+            elif len(self.buffer) - at < 4 + size:
+                break
+            else:
+                self.recording.add(self.buffer[at + 4:at + 4 + size])
+            at += 4 + size
+        self.buffer = self.buffer[at:]
+
+
+class Relay:
+    """listen, target: socket addresses, (host, port) or a path. writer_connects: CoreDNS is the side that connects."""
+
+    def __init__(self, network, listen_host, listen, target_host, target, recording, writer_connects=True):
+        self.network, self.target_host, self.target = network, target_host, target
+        self.recording, self.writer_connects, self.connections = recording, writer_connects, 0
+        self.listener = self.open(listen_host, listen)
+        if isinstance(listen, tuple):
+            self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.listener.bind(listen)
+        self.listener.listen(16)
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def open(self, host, address):
+        with self.network.inside(host):
+            return socket.socket(socket.AF_INET if isinstance(address, tuple) else socket.AF_UNIX)
+
+    def accept(self):
+        with contextlib.suppress(OSError):                      # the listener was closed
+            while True:
+                self.couple(*self.listener.accept())
+
+    def couple(self, near, peer):
+        far = self.open(self.target_host, self.target)
+        try:
+            if self.writer_connects and isinstance(peer, tuple):
+                # One source address for each server: up to 1.9.x that is all that tells servers apart.
+                far.bind(("127.0.0." + peer[0].rpartition(".")[2], 0))
+            far.connect(self.target)
+        except OSError:
+            near.close()
+            return
+        self.connections += 1
+        writer, reader = (near, far) if self.writer_connects else (far, near)
+        threading.Thread(target=self.copy, args=(writer, reader, Splitter(self.recording)), daemon=True).start()
+        threading.Thread(target=self.copy, args=(reader, writer, None), daemon=True).start()
+
+    def copy(self, source, sink, splitter):
+        with contextlib.suppress(OSError):
+            while data := source.recv(65536):
+                if splitter:
+                    splitter.feed(data)
+                sink.sendall(data)
+        with contextlib.suppress(OSError):
+            sink.shutdown(socket.SHUT_WR)
+
+    def close(self):
+        with contextlib.suppress(OSError):
+            self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
