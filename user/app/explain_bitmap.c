@@ -97,13 +97,15 @@ const struct explanation explain_bitmaps[] = {
 		.alias = "FQ",
 		.summary = "A refresh of the cache that got no answer; over UDP: lost messages.",
 		.meaning = "Over TCP it is `prefetch` or `serve_stale` of the cache: no client waits for it, and "
-			   "the entry may still be served. Over UDP a client's query must have been there: "
+			   "the entry may still be served. Over UDP it is one too where it follows a query for the "
+			   "same name that the cache answered; else a client's query must have been there: "
 			   "CLIENT_QUERY was lost, and the response was lost or never tapped.",
 		.causes =
 			CAUSES_ARE("The upstream does not answer over TCP: port 53/TCP is blocked, or nobody listens.",
 				   "The upstream is down: clients' sessions show `upstream_timeout` as well.",
 				   "Over UDP: lost dnstap messages.",
-				   "Over UDP: a refresh where forward has `prefer_udp`: taken for loss, wrongly."),
+				   "Over UDP, `background_refresh`: a refresh where forward has `prefer_udp`, or a "
+				   "verification of `serve_stale` that outlasted its limit."),
 		.steps = STEPS_ARE(
 			RUN("Does the upstream answer over TCP?", POD_RUN("dig @UPSTREAM NAME +tcp +tries=1")),
 			RUN("What of the cache is refreshed?", COREFILE)),
@@ -147,16 +149,17 @@ const struct explanation explain_bitmaps[] = {
 		.summary = "The upstream gave nothing, and the client was answered all the same.",
 		.meaning = "The response code decides. An error: Failed (`upstream_timeout`, "
 			   "`upstream_unreachable`). A good answer with TTL 0: a stale entry of the cache, "
-			   "Succeeded (`stale_answer`). A good answer with a TTL above 0: it must have come from "
-			   "somewhere, so FORWARDER_RESPONSE was lost (SampleLoss).\n"
+			   "Succeeded (`stale_answer`). A good answer with a TTL above 0 that came sooner than all "
+			   "attempts could time out: it must have come from an upstream, so FORWARDER_RESPONSE was "
+			   "lost (SampleLoss).\n"
 			   "Without `full` there is no response code: Failed from 1.15.0 on, else Succeeded.",
 		.causes = CAUSES_ARE(
 			"From 1.15.0 on, with SERVFAIL: the normal picture of a dead upstream.",
 			"Earlier, with SERVFAIL: the same, where a `rewrite` rule or `tsig` matched: these "
 			"write the error themselves.",
 			"TTL 0: `serve_stale` answered while the upstream is dead.",
-			"TTL above 0: a lost message; or a stale answer after all, where cache has `keepttl` "
-			"or a response TTL for `serve_stale` (1.14.7 and later)."),
+			"TTL above 0, SampleLoss: a lost message; or a stale answer after all, where cache has "
+			"`keepttl` or a response TTL for `serve_stale`, and the upstream refuses at once."),
 		.steps = STEPS_ARE(RUN("Ask the upstream from CoreDNS's own network:",
 				       POD_RUN("dig @UPSTREAM NAME TYPE +tries=1")),
 				   LOOK("Then `explain upstream_timeout`, or `explain dnstap_lost` for SampleLoss.")),
@@ -201,13 +204,15 @@ const struct explanation explain_bitmaps[] = {
 		.alias = "FQ FR",
 		.summary = "A refresh of the cache; over UDP: lost messages.",
 		.meaning = "Over TCP it is `prefetch` or `serve_stale` of the cache: normal, no client waits for "
-			   "it. Over UDP a client's query must have been there: CLIENT_QUERY was lost, and the "
+			   "it. Over UDP it is one too where it follows a query for the same name that the cache "
+			   "answered; else a client's query must have been there: CLIENT_QUERY was lost, and the "
 			   "response was lost or never tapped.",
 		.causes = CAUSES_ARE(
 			"Over TCP: `prefetch` or `serve_stale` in the Corefile.",
 			"Over TCP: a truncated answer that was asked for again, where forward has `prefer_udp`.",
 			"Over UDP: lost dnstap messages.",
-			"Over UDP: a refresh where forward has `prefer_udp`: taken for loss, wrongly.",
+			"Over UDP, `background_refresh`: a refresh where forward has `prefer_udp`, or a "
+			"verification of `serve_stale` that outlasted its limit.",
 			("From 1.14.5 on without `full` and without `extra`: the upstream's part of a client's "
 			 "session that could not be assigned.")),
 		.steps = STEPS_ARE(

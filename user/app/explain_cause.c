@@ -14,7 +14,7 @@ const struct explanation explain_causes[] = {
 	{
 		.name = "stale_answer",
 		.summary = "The upstream gave nothing; the cache answered with an old entry.",
-		.meaning = "Succeeded, BitMap 7. The client has an answer, with TTL 0; the upstream has a problem. "
+		.meaning = "Succeeded, BitMap 7. The client has an answer from the cache; the upstream has a problem. "
 			   "Without `full` it is assumed up to 1.14.7, since the response code is not known.",
 		.causes = CAUSES_ARE(
 			"`serve_stale` is set, and the upstream is down or slow.",
@@ -174,7 +174,7 @@ const struct explanation explain_causes[] = {
 			"The connection broke and was made anew; whatever lay in buffers is gone.",
 			"The Corefile was reloaded: what the old instance still answers is not tapped.",
 			"With `dnstap listen`: a receiver that was too slow is cut off.",
-			("No loss at all, but a refresh over UDP (`explain 12`) or a stale answer with a TTL "
+			("No loss at all, but a stale answer with a TTL above 0 whose upstream refused at once "
 			 "(`explain 7`).")),
 		.steps = STEPS_ARE(
 			RUN("CoreDNS logs what it dropped; from 1.9.1 to 1.13.1 not while it is busy:",
