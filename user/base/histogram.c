@@ -37,6 +37,8 @@ uint64_t histogram_quantile_ns(const struct histogram *h, double q)
 {
 	uint64_t rank = (uint64_t)(q * (double)h->total + 0.999999), seen = 0;
 
+	if (rank == 0)
+		rank = 1;
 	if (rank > h->total)
 		rank = h->total;
 	for (unsigned i = 0; i < HISTOGRAM_BUCKETS && rank; i++) {

@@ -86,7 +86,9 @@ void log_fields(enum log_level level, const char *msg, const struct log_field *f
 		else
 			add_value(&b, fields[i].str ? fields[i].str : "");
 	}
-	b.failed = false; /* a line that is too long ends where it is */
+	/* A line that is too long ends where it is; for its newline there is room. */
+	b.failed = false;
+	b.cap++;
 	buf_add_byte(&b, '\n');
 	/* One write, so that lines of several threads do not mix; a log that cannot be written is nobody's business. */
 	ssize_t written = write(STDERR_FILENO, b.data, b.len);

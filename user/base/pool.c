@@ -7,6 +7,12 @@ struct pool_slab {
 	_Alignas(POOL_GRAIN) uint8_t bytes[POOL_SLAB];
 };
 
+/* An object of its own, known to the pool so that it can be freed with it. */
+struct pool_large {
+	struct pool_large *next, **link;
+	_Alignas(16) uint8_t bytes[];
+};
+
 struct pool_free {
 	struct pool_free *next;
 };
@@ -14,6 +20,28 @@ struct pool_free {
 void pool_init(struct pool *p, size_t cap)
 {
 	*p = (struct pool){ .cap = cap };
+}
+
+static void *large_alloc(struct pool *p, size_t size)
+{
+	struct pool_large *large = malloc(sizeof(*large) + size);
+
+	if (!large)
+		return NULL;
+	large->next = p->large;
+	large->link = &p->large;
+	if (large->next)
+		large->next->link = &large->next;
+	p->large = large;
+	return large->bytes;
+}
+
+static void large_free(struct pool_large *large)
+{
+	*large->link = large->next;
+	if (large->next)
+		large->next->link = large->link;
+	free(large);
 }
 
 void pool_release(struct pool *p)
@@ -24,6 +52,8 @@ void pool_release(struct pool *p)
 		free(p->slabs);
 		p->slabs = next;
 	}
+	while (p->large)
+		large_free(p->large);
 	pool_init(p, p->cap);
 }
 
@@ -57,7 +87,7 @@ void *pool_alloc(struct pool *p, size_t size)
 	if (size > SIZE_MAX / 2 || n > p->cap - p->used)
 		return NULL;
 	if (class >= POOL_CLASSES) {
-		object = malloc(n);
+		object = large_alloc(p, n);
 	} else if (p->free[class]) {
 		object = p->free[class];
 		p->free[class] = p->free[class]->next;
@@ -78,7 +108,7 @@ void pool_free(struct pool *p, void *object, size_t size)
 		return;
 	p->used -= n;
 	if (class >= POOL_CLASSES) {
-		free(object);
+		large_free((struct pool_large *)(void *)((uint8_t *)object - offsetof(struct pool_large, bytes)));
 		return;
 	}
 	node->next = p->free[class];

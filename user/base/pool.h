@@ -17,10 +17,12 @@ enum {
 
 struct pool_slab;
 struct pool_free;
+struct pool_large;
 
 struct pool {
 	struct pool_free *free[POOL_CLASSES];
 	struct pool_slab *slabs;
+	struct pool_large *large;
 	size_t slab_left; /* bytes not yet cut from the newest slab */
 	size_t used;
 	size_t cap;

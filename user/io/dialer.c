@@ -41,12 +41,12 @@ static void on_failed(struct dialer *d, const char *why)
 	dial_later(d);
 }
 
-static void on_producer_end(void *arg, enum producer_end end)
+static void on_producer_end(void *arg, enum producer_end end, bool has_started)
 {
 	struct dialer *d = arg;
 
 	/* A connection that did its work starts the back-off anew; one that fails in the handshake does not. */
-	if (end == PRODUCER_FINISHED || end == PRODUCER_CLOSED)
+	if (has_started)
 		d->pause_s = DIALER_FIRST_PAUSE_S;
 	if (end != PRODUCER_SHUTDOWN)
 		dial_later(d);
@@ -117,8 +117,8 @@ static void resolve(struct dialer *d)
 
 	snprintf(port, sizeof(port), "%u", d->endpoint.port);
 	if (!d->resolver)
-		d->resolver = evdns_base_new(d->base, EVDNS_BASE_INITIALIZE_NAMESERVERS |
-							      EVDNS_BASE_DISABLE_WHEN_INACTIVE);
+		d->resolver =
+			evdns_base_new(d->base, EVDNS_BASE_INITIALIZE_NAMESERVERS | EVDNS_BASE_DISABLE_WHEN_INACTIVE);
 	if (!d->resolver) {
 		on_failed(d, "no resolver: is there a resolv.conf?");
 		return;

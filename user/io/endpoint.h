@@ -34,7 +34,7 @@ struct endpoint_address {
 };
 
 /*
- * The socket address where no name must be resolved: a unix path or a numeric address. Returns 0, or -ENOENT for a host name:
- * resolving one is the dialer's, which must not block.
+ * The socket address where no name must be resolved: a unix path or a numeric address. Returns 0, or -ENOENT for a host
+ * name: resolving one is the dialer's, which must not block.
  */
 int endpoint_address(const struct endpoint *e, struct endpoint_address *out);

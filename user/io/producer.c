@@ -90,7 +90,7 @@ static void producer_free(struct producer *p, enum producer_end end)
 	buf_release(&p->pending);
 	list_remove(&p->node);
 	if (p->on_end)
-		p->on_end(p->arg, end);
+		p->on_end(p->arg, end, p->parser.state >= FRAME_STATE_DATA);
 	free(p);
 }
 

@@ -48,8 +48,8 @@ struct producers *producers_new(struct event_base *base, struct engine *engine, 
 /* Ends all connections and their streams. */
 void producers_free(struct producers *ps);
 
-/* Called when a producer that the owner dialled has ended. */
-typedef void (*producer_end_fn)(void *arg, enum producer_end end);
+/* Called when a producer that the owner dialled has ended. has_started: its handshake was finished. */
+typedef void (*producer_end_fn)(void *arg, enum producer_end end, bool has_started);
 
 /*
  * Takes over a connected non-blocking socket: closes it also on failure. `peer`: its address, NULL for a unix socket;

@@ -20,6 +20,7 @@ struct sink {
 	uint8_t *ring;
 	size_t size;
 	uint64_t head, tail;
+	uint64_t reopen_at; /* head when the output was to be opened anew: what is queued before goes to the old file */
 	const char *path;
 	int fd;
 	bool is_lossless, is_closing, is_done, wants_reopen, has_failed;
@@ -102,6 +103,7 @@ static void reopen(struct sink *s)
 	int fd = open_output(s->path);
 
 	s->wants_reopen = false;
+	s->has_failed = false;
 	if (fd < 0) {
 		log_errno(errno, "cannot reopen output, going on with the old file", s->path);
 		return;
@@ -109,6 +111,12 @@ static void reopen(struct sink *s)
 	close(s->fd);
 	s->fd = fd;
 	log_info("output reopened", F_STR("output", s->path));
+}
+
+/* What was queued before goes to the old file, unless that cannot be written. */
+static bool must_reopen(const struct sink *s)
+{
+	return s->wants_reopen && (s->tail == s->reopen_at || s->has_failed);
 }
 
 static void *write_thread(void *arg)
@@ -121,12 +129,12 @@ static void *write_thread(void *arg)
 
 		if (queued(s) < SINK_WRITE_SIZE && !s->is_closing && !s->wants_reopen)
 			wait_ms(s, &s->has_data, SINK_FLUSH_MS);
-		until = s->head;
-		while (s->tail != until && !s->stats.is_broken && !s->is_done)
+		until = s->wants_reopen ? s->reopen_at : s->head;
+		while (s->tail != until && !s->stats.is_broken && !s->is_done && !must_reopen(s))
 			write_piece(s, until);
 		if (s->is_done)
 			break;
-		if (s->wants_reopen)
+		if (must_reopen(s))
 			reopen(s);
 		/* Empty: begin at the front again, so that a ring that never fills touches little of its memory. */
 		if (queued(s) == 0)
@@ -239,8 +247,10 @@ bool sink_line(struct sink *s, enum status status, struct slice line)
 void sink_reopen(struct sink *s)
 {
 	pthread_mutex_lock(&s->lock);
-	if (strcmp(s->path, "stdout") != 0)
+	if (strcmp(s->path, "stdout") != 0) {
 		s->wants_reopen = true;
+		s->reopen_at = s->head;
+	}
 	pthread_cond_signal(&s->has_data);
 	pthread_mutex_unlock(&s->lock);
 }

@@ -24,30 +24,40 @@ struct tapfile {
 	ZSTD_DStream *zstd;
 };
 
-static int fill(struct tapfile *f)
+/* Reads behind what the chunk holds. */
+static int fill_more(struct tapfile *f)
 {
 	ssize_t n;
 
-	if (f->chunk_at < f->chunk_len || f->is_at_end)
-		return 0;
 	do
-		n = read(f->fd, f->chunk, sizeof(f->chunk));
+		n = read(f->fd, f->chunk + f->chunk_len, sizeof(f->chunk) - f->chunk_len);
 	while (n < 0 && errno == EINTR);
 	if (n < 0)
 		return -errno;
 	f->is_at_end = n == 0;
-	f->chunk_len = (size_t)n;
-	f->chunk_at = 0;
+	f->chunk_len += (size_t)n;
 	f->position += (uint64_t)n;
 	return 0;
+}
+
+static int fill(struct tapfile *f)
+{
+	if (f->chunk_at < f->chunk_len || f->is_at_end)
+		return 0;
+	f->chunk_len = f->chunk_at = 0;
+	return fill_more(f);
 }
 
 /* The magic numbers: RFC 1952, section 2.3.1; RFC 8878, section 3.1.1. */
 static int find_packing(struct tapfile *f)
 {
 	static const uint8_t gzip[] = { 0x1f, 0x8b }, zstd[] = { 0x28, 0xb5, 0x2f, 0xfd };
-	int err = fill(f);
+	int err;
 
+	/* A pipe may bring its first bytes one by one. */
+	do
+		err = fill_more(f);
+	while (!err && !f->is_at_end && f->chunk_len < sizeof(zstd));
 	if (err)
 		return err;
 	f->is_between = true;

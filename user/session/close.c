@@ -27,7 +27,7 @@ static void remember_need(struct engine *e, const struct session *s)
 		.hash = open_question_key(s->server, s->id, s->question_hash),
 		.time_ns = s->query_ns,
 		.need = {
-			.client = (uint32_t)open_client_key(&e->open, s->server, &s->client),
+			.client = join_socket_tag(e, s->server, &s->client, s->protocol),
 			.window_us = refresh_window_us(s),
 			.count = s->retransmit ? s->retransmit : 1,
 			.given_by = (uint16_t)s->given_by[KIND_CLIENT_QUERY],
@@ -64,9 +64,11 @@ static void remember(struct engine *e, const struct session *s)
 /* A failure that a lost frame could explain, where frames have been lost just before. */
 static bool is_loss_suspected(const struct session *s, const struct verdict *v)
 {
+	uint64_t lost_ns = s->server->lost_ns;
+
 	return v->status == STATUS_FAILED && (v->cause == CAUSE_NO_RESPONSE || v->cause == CAUSE_UPSTREAM_TIMEOUT) &&
-	       s->stream && s->stream->lost_clock_ns &&
-	       s->stream->clock_ns - s->stream->lost_clock_ns <= JOIN_LOSS_SUSPECTED_NS;
+	       s->stream && lost_ns && lost_ns <= s->stream->time_ns &&
+	       s->stream->time_ns - lost_ns <= JOIN_LOSS_SUSPECTED_NS;
 }
 
 static void count(struct engine *e, const struct session *s, const struct verdict *v)
@@ -77,8 +79,11 @@ static void count(struct engine *e, const struct session *s, const struct verdic
 	e->stats.by_cause[v->cause]++;
 	for (unsigned kind = 0; kind < KINDS; kind++)
 		s->server->nr_lost[kind] += v->lost >> kind & 1;
-	if (v->lost && s->stream)
-		s->stream->lost_clock_ns = s->stream->clock_ns;
+	/* Each FR without FQ is one FQ lost. */
+	if (v->lost & BIT_FQ)
+		s->server->nr_lost[KIND_FORWARDER_QUERY] += s->nr_unasked - 1;
+	if (v->lost)
+		s->server->lost_ns = stream_time_ns(s);
 }
 
 void join_close(struct engine *e, struct session *s, enum session_end end)
@@ -125,14 +130,21 @@ static void adopt(struct session *s, struct stream *stream)
 	insert_by_activity(&stream->sessions, s);
 }
 
-/* The newest stream of the server that began after this one: a reloading CoreDNS has it open before the old one ends.
+/*
+ * A stream continues another if it began when that ended: a reloading CoreDNS has the new one open before the old one
+ * ends. One that was there all along belongs to another server block.
  */
+static bool continues(const struct stream *stream, uint64_t ended_ns)
+{
+	return stream->first_ns + JOIN_OVERLAP_NS >= ended_ns;
+}
+
 static struct stream *successor(const struct server *server, const struct stream *stream)
 {
 	for (struct list *l = server->sources.prev; l != &server->sources; l = l->prev) {
 		struct source *source = container_of(l, struct source, on_server);
 
-		if (source->stream->number > stream->number)
+		if (source->stream->number > stream->number && continues(source->stream, stream->time_ns))
 			return source->stream;
 	}
 	return NULL;
@@ -140,8 +152,12 @@ static struct stream *successor(const struct server *server, const struct stream
 
 void join_hand_over(struct engine *e, struct stream *stream, uint64_t now_ns)
 {
-	struct list *l = stream->sessions.next;
+	struct list *l;
 
+	for (l = stream->sources.next; l != &stream->sources; l = l->next)
+		container_of(l, struct source, on_stream)->server->others_until_ns =
+			stream->time_ns + JOIN_LATE_CALL_NS;
+	l = stream->sessions.next;
 	while (l != &stream->sessions) {
 		struct session *s = container_of(l, struct session, by_activity);
 		struct stream *next = successor(s->server, stream);
@@ -153,6 +169,7 @@ void join_hand_over(struct engine *e, struct stream *stream, uint64_t now_ns)
 			continue;
 		}
 		s->stream = NULL;
+		s->server->orphans_stream = stream->number;
 		s->server->orphans_time_ns = stream->time_ns;
 		s->server->orphans_until_ns = now_ns ? now_ns + e->limits.session_timeout_ns : 0;
 		insert_by_activity(&s->server->orphans, s);
@@ -164,6 +181,9 @@ void join_adopt_orphans(struct engine *e, struct source *source)
 	struct server *server = source->server;
 	bool is_too_late = source->stream->time_ns > server->orphans_time_ns + e->limits.session_timeout_ns;
 
+	if (source->stream->number <= server->orphans_stream ||
+	    (!is_too_late && !continues(source->stream, server->orphans_time_ns)))
+		return;
 	while (!list_empty(&server->orphans)) {
 		struct session *s = container_of(server->orphans.next, struct session, by_activity);
 

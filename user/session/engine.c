@@ -203,6 +203,8 @@ static void advance(struct engine *e, struct stream *stream, uint64_t time_ns, u
 		e->stats.nr_clock_ahead++;
 		return;
 	}
+	if (!stream->first_ns)
+		stream->first_ns = time_ns;
 	if (time_ns > stream->time_ns) {
 		if (stream->time_ns)
 			stream->clock_ns += (int64_t)(time_ns - stream->time_ns);

@@ -45,6 +45,9 @@ bool extra_parse(struct slice text, struct extra *out)
 	if (!text.data)
 		return false;
 	out->remote = (struct addr){ 0 };
+	/* IPv6 stands in brackets. */
+	if (remote.len && remote.data[0] != '[' && memchr(remote.data, ':', remote.len))
+		return false;
 	if (remote.len && !addr_parse(remote, &out->remote))
 		return false;
 	if (!number16(port_text, &port) || !number16(id, &out->id))

@@ -121,7 +121,7 @@ static struct session *group_new(struct engine *e, struct source *source, const 
 	struct session *s;
 
 	if (cause && is_late_cause(source, cause)) {
-		join_count_late(e, source, event, cause->need.given_by);
+		join_count_late(e, source, event, 0);
 		return NULL;
 	}
 	s = join_new(e, source, event);
@@ -143,7 +143,7 @@ void join_forwarder(struct engine *e, struct source *source, const struct event 
 	if (!s) {
 		if (is_late_forwarder(e, source, event))
 			return;
-		link = link_forwarder(&e->open, source->server, source->stream, event);
+		link = link_forwarder(&e->open, source->server, event);
 		s = link.session;
 	}
 	if (s && join_is_duplicate(s, source, event->kind)) {

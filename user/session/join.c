@@ -77,16 +77,25 @@ const struct closed_entry *join_find_closed(const struct engine *e, const struct
 	return entry && source->stream->time_ns <= entry->time_ns + keep_ns ? entry : NULL;
 }
 
-static bool has_other_streams(const struct server *server)
+/* Several connections of one CoreDNS may bring copies; also of one that has just ended. */
+static bool has_other_streams(const struct source *source)
 {
-	return server->sources.next->next != &server->sources;
+	const struct server *server = source->server;
+
+	return server->sources.next->next != &server->sources || source->stream->time_ns < server->others_until_ns;
+}
+
+uint32_t join_socket_tag(const struct engine *e, const struct server *server, const struct addr *client,
+			 uint8_t protocol)
+{
+	return (uint32_t)open_client_key(&e->open, server, client) ^ protocol;
 }
 
 static const struct closed_entry *closed_need(const struct engine *e, const struct source *source,
 					      const struct event *event)
 {
 	uint64_t key = open_question_key(source->server, event->id, event->question_hash);
-	uint32_t client = (uint32_t)open_client_key(&e->open, source->server, &event->client);
+	uint32_t client = join_socket_tag(e, source->server, &event->client, event->protocol);
 	const struct closed_entry *entry = closed_find(&e->closed, CLOSED_NEED, key);
 
 	while (entry && entry->need.client != client)
@@ -130,52 +139,55 @@ static struct session *open_original(const struct engine *e, const struct source
 {
 	struct session *s;
 
-	if (!source->stream->is_live || !has_other_streams(source->server) || !event->has_id || !event->has_question)
+	if (!source->stream->is_live || !has_other_streams(source) || !event->has_id || !event->has_question)
 		return NULL;
 	s = link_need(&e->open, source->server, event);
 	return s && is_copy(source, event, s->query_ns, (uint16_t)s->given_by[KIND_CLIENT_QUERY]) ? s : NULL;
 }
 
-static bool is_copy_of_closed(const struct engine *e, const struct source *source, const struct event *event)
+static const struct closed_entry *closed_original(const struct engine *e, const struct source *source,
+						  const struct event *event)
 {
 	const struct closed_entry *entry;
 
-	if (!source->stream->is_live || !has_other_streams(source->server) || !event->has_id || !event->has_question)
-		return false;
+	if (!source->stream->is_live || !has_other_streams(source) || !event->has_id || !event->has_question)
+		return NULL;
 	entry = closed_need(e, source, event);
-	return entry && is_copy(source, event, entry->time_ns, entry->need.given_by);
+	return entry && is_copy(source, event, entry->time_ns, entry->need.given_by) ? entry : NULL;
 }
 
-/*
- * The CQ of a session that is there: from another connection, or in a recording of several. Same client, id and
- * nanosecond cannot be two queries; without ids they can, on one connection.
+/* The CQ of a session that is there, from another connection. Without ids two queries of one key may be two sessions.
  */
 static bool is_known_query(struct engine *e, struct source *source, const struct event *event)
 {
-	bool is_live = source->stream->is_live;
 	const struct closed_entry *entry;
 	const struct session *s;
 
-	if (is_live ? !has_other_streams(source->server) : !event->has_id)
+	if (!source->stream->is_live || !has_other_streams(source))
 		return false;
-	if (open_original(e, source, event) || is_copy_of_closed(e, source, event))
+	if (open_original(e, source, event) || closed_original(e, source, event))
 		return true;
 	s = link_query(&e->open, source->server, event);
 	if (s && (s->bitmap & BIT_CQ) && s->has_question == event->has_question &&
 	    s->question_hash == event->question_hash)
-		return is_live ? join_is_duplicate(s, source, KIND_CLIENT_QUERY) : event->has_id && s->has_id;
+		return join_is_duplicate(s, source, KIND_CLIENT_QUERY);
 	entry = join_find_closed(e, source, CLOSED_QUERY, open_query_key(&e->open, source->server, event), event);
-	return entry && ((entry->frames.has_id && event->has_id) ||
-			 (is_live && entry->frames.given_by[0] != (uint16_t)source->stream->number));
+	return entry && entry->frames.given_by[0] != (uint16_t)source->stream->number;
 }
 
-/* The groups of FQ/FR whose CQ was lost, or comes behind them, in one session; NULL if there is none. */
+/* The groups of FQ/FR whose CQ was lost, or comes behind them, in one session, in their order; NULL if there is none.
+ */
 static struct session *collect_groups(struct engine *e, struct source *source, const struct event *event)
 {
-	struct session *s = link_group(&e->open, source->server, event, NULL);
-	struct session *other;
+	struct session *groups[LINK_GROUPS_MAX], *s;
+	unsigned nr = link_groups(&e->open, source->server, event, groups);
 
-	while (s && (other = link_group(&e->open, source->server, event, s))) {
+	if (nr == 0)
+		return NULL;
+	s = groups[--nr];
+	while (nr > 0) {
+		struct session *other = groups[--nr];
+
 		open_move_attempts(&e->open, other, s);
 		s->bitmap |= other->bitmap;
 		s->nr_messages += other->nr_messages;
@@ -183,11 +195,27 @@ static struct session *collect_groups(struct engine *e, struct source *source, c
 		s->nr_unsent += other->nr_unsent;
 		s->nr_unasked += other->nr_unasked;
 		s->fr_rcodes |= other->fr_rcodes;
+		s->last_fr_rcode = other->bitmap & BIT_FR ? other->last_fr_rcode : s->last_fr_rcode;
 		s->is_approximate |= other->is_approximate;
 		open_free(&e->open, other);
 		e->stats.nr_opened--;
 	}
 	return s;
+}
+
+/* Of two connections one may have lost the CQ: it then comes from the other, behind the first one's FQ and FR. */
+static struct session *collect_from_other(struct engine *e, struct source *source, const struct event *event)
+{
+	struct session *groups[LINK_GROUPS_MAX];
+
+	if (!source->stream->is_live || !has_other_streams(source) || !event->has_question ||
+	    !link_groups(&e->open, source->server, event, groups))
+		return NULL;
+	if (!groups[0]->has_question || groups[0]->question_hash != event->question_hash ||
+	    groups[0]->given_by[KIND_FORWARDER_QUERY] == source->stream->number ||
+	    groups[0]->given_by[KIND_FORWARDER_RESPONSE] == source->stream->number)
+		return NULL;
+	return collect_groups(e, source, event);
 }
 
 /* Before 1.8.2 FQ and FR stand before their CQ, which up to 1.7.1 has the time of the response. */
@@ -221,6 +249,8 @@ static void join_query(struct engine *e, struct source *source, const struct eve
 	source->last_cq_ns = event->query_ns;
 	if (source->forwards_first)
 		s = collect_earlier(e, source, event);
+	else
+		s = collect_from_other(e, source, event);
 	if (!s)
 		s = join_new(e, source, event);
 	if (!s) {
@@ -236,32 +266,37 @@ static void join_query(struct engine *e, struct source *source, const struct eve
 	s->query = join_keep(e, s, event->message, event->query_ns);
 }
 
+/* A further CR, as transfers have, or a copy of one: counted. */
+static bool is_late_response(struct engine *e, struct source *source, const struct event *event)
+{
+	uint64_t key = open_query_key(&e->open, source->server, event);
+	const struct closed_entry *entry = join_find_closed(e, source, CLOSED_QUERY, key, event);
+
+	if (entry) {
+		join_count_late(e, source, event, entry->frames.given_by[1]);
+		return true;
+	}
+	entry = closed_original(e, source, event);
+	if (entry)
+		join_count_late(e, source, event, entry->need.window_us ? entry->need.given_by : 0);
+	return entry;
+}
+
 static void join_response(struct engine *e, struct source *source, const struct event *event)
 {
 	struct session *s = link_query(&e->open, source->server, event);
-	const struct closed_entry *entry;
 
 	if (!s)
 		s = open_original(e, source, event);
-	if (!s && is_copy_of_closed(e, source, event)) {
-		e->stats.nr_duplicate++;
+	if (!s && is_late_response(e, source, event))
 		return;
-	}
-	if (!s) {
-		entry = join_find_closed(e, source, CLOSED_QUERY, open_query_key(&e->open, source->server, event),
-					 event);
-		if (entry) {
-			join_count_late(e, source, event, entry->frames.given_by[1]);
-			return;
-		}
+	if (!s)
 		s = collect_groups(e, source, event);
-	}
-	if (!s) {
+	if (!s)
 		s = join_new(e, source, event);
-		if (!s) {
-			e->stats.nr_malformed[MALFORMED_NO_MEMORY]++;
-			return;
-		}
+	if (!s) {
+		e->stats.nr_malformed[MALFORMED_NO_MEMORY]++;
+		return;
 	}
 	if (!(s->bitmap & BIT_CQ))
 		set_client(s, source, event);

@@ -16,7 +16,8 @@ enum {
 #define JOIN_COPY_NS (5 * NS_PER_MS)	  /* between two taps of one message in one process; measured: microseconds */
 #define JOIN_REFRESH_MARGIN_NS (100 * NS_PER_MS) /* behind the CR of the query that triggered it */
 #define STREAM_FLUSH_MARGIN_NS (2 * NS_PER_S)	 /* on top of CoreDNS's flush every second */
-#define JOIN_LOSS_SUSPECTED_NS ((int64_t)(5 * NS_PER_S))
+#define JOIN_LOSS_SUSPECTED_NS (5 * NS_PER_S)
+#define JOIN_OVERLAP_NS (1 * NS_PER_S) /* how long before its end a stream's successor may begin; measured: 3 ms */
 
 struct engine {
 	struct engine_limits limits;
@@ -71,6 +72,10 @@ void join_count(struct engine *e, struct session *s, struct source *source, cons
  * kind that the session lacks is late.
  */
 void join_count_late(struct engine *e, struct source *source, const struct event *event, uint16_t given_by);
+
+/* Stands for a client's socket in closed_entry.need. */
+uint32_t join_socket_tag(const struct engine *e, const struct server *server, const struct addr *client,
+			 uint8_t protocol);
 
 /* A kind that the session already has, from another connection: two `dnstap` lines point here. */
 bool join_is_duplicate(const struct session *s, const struct source *source, enum kind kind);

@@ -97,7 +97,8 @@ static void consider(struct search *search, struct session *s)
 
 static struct link found(const struct search *search, bool is_approximate)
 {
-	return (struct link){ .session = search->best, .is_approximate = is_approximate || search->nr > 1 };
+	return (struct link){ .session = search->best,
+			      .is_approximate = search->best && (is_approximate || search->nr > 1) };
 }
 
 typedef bool (*match_fn)(const struct session *s, const struct event *e);
@@ -145,19 +146,18 @@ static struct link by_id(const struct open_sessions *o, const struct server *ser
 }
 
 /* e: without ids: client and time, else time alone. */
-static struct link by_time(const struct open_sessions *o, const struct server *server, const struct stream *stream,
-			   struct search *search)
+static struct link by_time(const struct open_sessions *o, const struct server *server, struct search *search)
 {
 	const struct event *e = search->e;
-	const struct list *l = stream->sessions.prev;
+	const struct list *l = o->lru.prev;
 
 	if (addr_known(&e->client))
 		search_chain(search, table_find(&o->by_client, open_client_key(o, server, &e->client)),
 			     offsetof(struct session, by_client), of_same_client);
 	if (search->best || (addr_known(&e->client) && !e->client_is_guess))
 		return found(search, true);
-	for (unsigned i = 0; l != &stream->sessions && i < LINK_TIME_ALONE_MAX; l = l->prev, i++) {
-		struct session *s = container_of(l, struct session, by_activity);
+	for (unsigned i = 0; l != &o->lru && i < LINK_TIME_ALONE_MAX; l = l->prev, i++) {
+		struct session *s = container_of(l, struct session, lru);
 
 		if (s->server == server)
 			consider(search, s);
@@ -165,8 +165,7 @@ static struct link by_time(const struct open_sessions *o, const struct server *s
 	return found(search, true);
 }
 
-struct link link_forwarder(const struct open_sessions *o, struct server *server, const struct stream *stream,
-			   const struct event *e)
+struct link link_forwarder(const struct open_sessions *o, struct server *server, const struct event *e)
 {
 	struct search search = {
 		.e = e,
@@ -179,7 +178,7 @@ struct link link_forwarder(const struct open_sessions *o, struct server *server,
 	if (e->marks_refresh)
 		return link;
 	if (!e->has_id)
-		return by_time(o, server, stream, &search);
+		return by_time(o, server, &search);
 	if (e->has_question)
 		link = by_question(o, server, &search);
 	if (!link.session)
@@ -187,24 +186,33 @@ struct link link_forwarder(const struct open_sessions *o, struct server *server,
 	return link;
 }
 
-struct session *link_group(const struct open_sessions *o, struct server *server, const struct event *e,
-			   const struct session *not_this)
+/* FQ/FR without CQ that may belong to the client's query of e. */
+static bool is_group_of(const struct session *s, struct server *server, const struct event *e)
 {
 	uint64_t until_ns = e->response_ns ? e->response_ns : UINT64_MAX;
+
+	if (s->server != server || s->bitmap & (BIT_CQ | BIT_CR) || s->is_refresh || s->query_ns < e->query_ns ||
+	    s->query_ns > until_ns || !client_may_be(s, e))
+		return false;
+	return !(s->protocol == TAP_TCP && e->protocol == TAP_UDP && !s->is_clients && s->attempts &&
+		 server_asked_over_udp(server, &s->attempts->upstream, TAP_TCP));
+}
+
+unsigned link_groups(const struct open_sessions *o, struct server *server, const struct event *e,
+		     struct session *groups[LINK_GROUPS_MAX])
+{
 	size_t node_at = e->has_id ? offsetof(struct session, by_id) : offsetof(struct session, by_client);
 	struct table_node *n = e->has_id ? table_find(&o->by_id, open_id_key(o, server, e->id))
 					 : table_find(&o->by_client, open_client_key(o, server, &e->client));
+	unsigned nr = 0;
 
-	for (unsigned i = 0; n && i < LINK_CANDIDATES_MAX; n = table_next(n), i++) {
+	for (unsigned i = 0; n && i < LINK_CANDIDATES_MAX && nr < LINK_GROUPS_MAX; n = table_next(n), i++) {
 		struct session *s = (struct session *)(void *)((char *)n - node_at);
 
-		if (s != not_this && s->server == server && !(s->bitmap & (BIT_CQ | BIT_CR)) && !s->is_refresh &&
-		    s->query_ns >= e->query_ns && s->query_ns <= until_ns && client_may_be(s, e) &&
-		    !(s->protocol == TAP_TCP && e->protocol == TAP_UDP && !s->is_clients && s->attempts &&
-		      server_asked_over_udp(server, &s->attempts->upstream, TAP_TCP)))
-			return s;
+		if (is_group_of(s, server, e))
+			groups[nr++] = s;
 	}
-	return NULL;
+	return nr;
 }
 
 struct session *link_need(const struct open_sessions *o, const struct server *server, const struct event *e)

@@ -9,6 +9,7 @@
 
 enum {
 	LINK_CANDIDATES_MAX = 128,
+	LINK_GROUPS_MAX = 32,	    /* forward calls of one query whose CQ is lost */
 	LINK_TIME_ALONE_MAX = 1024, /* sessions looked at where time is all there is */
 };
 
@@ -24,13 +25,15 @@ struct link {
 	bool is_approximate;	 /* there was more than one, or no sure sign */
 };
 
-/* The session whose query made CoreDNS forward: FQ/FR of a call that no session has yet. `stream` is the frame's. */
-struct link link_forwarder(const struct open_sessions *o, struct server *server, const struct stream *stream,
-			   const struct event *e);
+/* The session whose query made CoreDNS forward: FQ/FR of a call that no session has yet. */
+struct link link_forwarder(const struct open_sessions *o, struct server *server, const struct event *e);
 
-/* An FQ/FR group without CQ that the CR of `e` answers, other than `not_this`; NULL when there is none (left). */
-struct session *link_group(const struct open_sessions *o, struct server *server, const struct event *e,
-			   const struct session *not_this);
+/*
+ * The FQ/FR groups without CQ to which e, a CR (or, before 1.8.2, a CQ), belongs: those of its id and client that began
+ * between its query_time and its response_time, whatever their name. Newest first; returns how many.
+ */
+unsigned link_groups(const struct open_sessions *o, struct server *server, const struct event *e,
+		     struct session *groups[LINK_GROUPS_MAX]);
 
 /*
  * CoreDNS up to 1.7.1 writes no query_time into responses: the session to which this FR or CR belongs, by id and

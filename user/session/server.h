@@ -22,6 +22,7 @@ struct server {
 	struct list lru;	   /* of the engine's servers, by last new source */
 	struct list sources;	   /* newest last */
 	struct list orphans;	   /* sessions whose stream has ended, waiting for a successor */
+	uint32_t orphans_stream;   /* the number of the stream that the last of them lost */
 	uint64_t orphans_time_ns;  /* stream time at which the last of them lost its stream */
 	uint64_t orphans_until_ns; /* arrival time at which waiting ends; 0 in a replay */
 	struct release release;
@@ -32,6 +33,8 @@ struct server {
 	uint8_t name[SERVER_NAME_MAX]; /* identity, or the peer's address as text */
 	uint8_t version[SERVER_VERSION_MAX];
 	struct addr upstreams_udp[SERVER_UPSTREAMS_MAX];
+	uint64_t others_until_ns; /* stream time until which frames of a stream that has ended may still come again */
+	uint64_t lost_ns;	  /* stream time at which a loss was last proven; 0: never */
 	uint64_t nr_received[KINDS]; /* frames joined, late ones too */
 	uint64_t nr_lost[KINDS];     /* proven by the structure of its sessions */
 };
@@ -46,9 +49,9 @@ struct stream {
 	bool is_live;	     /* a connection; else a file */
 	uint32_t nr_behind;  /* frames in a row far behind stream time */
 	uint64_t time_ns;    /* the largest timestamp seen */
+	uint64_t first_ns;   /* the first one */
 	int64_t clock_ns;    /* time passed on this stream: like time_ns, but not thrown back by a clock that is set */
 	uint64_t arrived_ns; /* wall clock of its last frame */
-	int64_t lost_clock_ns; /* clock when a loss was last proven; 0: never */
 };
 
 struct source {
