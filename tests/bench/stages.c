@@ -1,6 +1,6 @@
 /*
- * stages FILE: what each stage costs, in ns per frame, for a Frame Streams file that is held in memory. Every stage does all that
- * the ones before it do; the difference is its own share. Five rounds, the median is printed.
+ * stages FILE: what each stage costs, in ns per frame, for a Frame Streams file that is held in memory. Every stage
+ * does all that the ones before it do; the difference is its own share. Five rounds, the median is printed.
  */
 #include <stdio.h>
 #include <stdlib.h>

@@ -104,8 +104,8 @@ const struct explanation explain_bitmaps[] = {
 			CAUSES_ARE("The upstream does not answer over TCP: port 53/TCP is blocked, or nobody listens.",
 				   "The upstream is down: clients' sessions show `upstream_timeout` as well.",
 				   "Over UDP: lost dnstap messages.",
-				   "Over UDP, `background_refresh`: a refresh where forward has `prefer_udp`, or a "
-				   "verification of `serve_stale` that outlasted its limit."),
+				   ("Over UDP, `background_refresh`: a refresh where forward has `prefer_udp`, or a "
+				    "verification of `serve_stale` that outlasted its limit.")),
 		.steps = STEPS_ARE(
 			RUN("Does the upstream answer over TCP?", POD_RUN("dig @UPSTREAM NAME +tcp +tries=1")),
 			RUN("What of the cache is refreshed?", COREFILE)),
@@ -211,8 +211,8 @@ const struct explanation explain_bitmaps[] = {
 			"Over TCP: `prefetch` or `serve_stale` in the Corefile.",
 			"Over TCP: a truncated answer that was asked for again, where forward has `prefer_udp`.",
 			"Over UDP: lost dnstap messages.",
-			"Over UDP, `background_refresh`: a refresh where forward has `prefer_udp`, or a "
-			"verification of `serve_stale` that outlasted its limit.",
+			("Over UDP, `background_refresh`: a refresh where forward has `prefer_udp`, or a "
+			 "verification of `serve_stale` that outlasted its limit."),
 			("From 1.14.5 on without `full` and without `extra`: the upstream's part of a client's "
 			 "session that could not be assigned.")),
 		.steps = STEPS_ARE(
