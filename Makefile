@@ -31,6 +31,7 @@ VERSION := $(shell cat VERSION)
 Q := $(if $(filter 1,$(V)),,@)
 say = $(if $(filter 1,$(V)),,@printf '  %-8s %s\n' '$(1)' '$(2)')
 
+comma := ,
 B := build/$(notdir $(CC))$(if $(filter 1,$(SAN)),-san)$(if $(filter 1,$(STATIC)),-static)$(if $(filter 0,$(BPF)),-nobpf)
 
 # Every module by name: a stray file is not linked.
@@ -51,7 +52,6 @@ CFLAGS ?= -O2 -g
 WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wformat=2 -Wundef -Werror
 HARDENING := -fstack-protector-strong -fPIE $(if $(filter 1,$(SAN)),,-D_FORTIFY_SOURCE=2)
 SANITIZE := $(if $(filter 1,$(SAN)),-fsanitize=address$(comma)undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
-comma := ,
 ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -Iuser -isystem $(B)/generated $(WARNINGS) $(HARDENING) \
 	$(SANITIZE) -MMD -MP $(CFLAGS)
 ALL_LDFLAGS = -pthread $(if $(filter 1,$(STATIC)),-static,-pie -Wl$(comma)-z$(comma)relro$(comma)-z$(comma)now) \

@@ -24,6 +24,7 @@ struct sink {
 	const char *path;
 	int fd;
 	bool is_lossless, is_closing, is_done, wants_reopen, has_failed;
+	bool is_abandoned; /* nobody waits for the thread: it frees the sink */
 	struct sink_stats stats;
 };
 
@@ -55,6 +56,12 @@ static void on_write_error(struct sink *s, int error)
 		s->stats.is_broken = true;
 		if (!s->is_lossless)
 			log_error("output's reader has gone", F_STR("output", s->path));
+		return;
+	}
+	if (s->is_lossless) {
+		/* Nobody would empty the disk for a replay: it fails. */
+		log_errno(error, "output cannot be written", s->path);
+		s->has_failed = s->stats.is_broken = true;
 		return;
 	}
 	if (!s->has_failed)
@@ -119,12 +126,23 @@ static bool must_reopen(const struct sink *s)
 	return s->wants_reopen && (s->tail == s->reopen_at || s->has_failed);
 }
 
+static void sink_free(struct sink *s)
+{
+	close(s->fd);
+	munmap(s->ring, s->size);
+	pthread_mutex_destroy(&s->lock);
+	pthread_cond_destroy(&s->has_data);
+	pthread_cond_destroy(&s->has_space);
+	free(s);
+}
+
 static void *write_thread(void *arg)
 {
 	struct sink *s = arg;
+	bool is_abandoned;
 
 	pthread_mutex_lock(&s->lock);
-	while (!s->stats.is_broken && (queued(s) || !s->is_closing)) {
+	while (!s->is_done && !s->stats.is_broken && (queued(s) || !s->is_closing)) {
 		uint64_t until;
 
 		if (queued(s) < SINK_WRITE_SIZE && !s->is_closing && !s->wants_reopen)
@@ -142,7 +160,10 @@ static void *write_thread(void *arg)
 	}
 	s->is_done = true;
 	pthread_cond_broadcast(&s->has_space);
+	is_abandoned = s->is_abandoned;
 	pthread_mutex_unlock(&s->lock);
+	if (is_abandoned)
+		sink_free(s);
 	return NULL;
 }
 
@@ -273,6 +294,7 @@ static void count_abandoned(struct sink *s)
 int sink_close(struct sink *s, struct sink_stats *out)
 {
 	uint64_t until_ns = clock_monotonic_ns() + SINK_DRAIN_S * 1000000000ULL;
+	pthread_t thread;
 	bool is_stuck;
 	int err = 0;
 
@@ -284,24 +306,21 @@ int sink_close(struct sink *s, struct sink_stats *out)
 	is_stuck = !s->is_done;
 	s->is_done = true;
 	count_abandoned(s);
-	if (s->stats.is_broken)
+	if (s->stats.is_broken && !s->has_failed)
 		err = -EPIPE;
 	else if (s->stats.nr_abandoned)
 		err = -EIO;
 	if (out)
 		*out = s->stats;
+	s->is_abandoned = is_stuck;
+	thread = s->thread;
 	pthread_mutex_unlock(&s->lock);
 	if (is_stuck) {
-		/* The thread hangs in write(); it and its memory go with the process. */
-		pthread_detach(s->thread);
+		/* The thread hangs in write(): it frees the sink if it ever comes back. */
+		pthread_detach(thread);
 		return err;
 	}
-	pthread_join(s->thread, NULL);
-	close(s->fd);
-	munmap(s->ring, s->size);
-	pthread_mutex_destroy(&s->lock);
-	pthread_cond_destroy(&s->has_data);
-	pthread_cond_destroy(&s->has_space);
-	free(s);
+	pthread_join(thread, NULL);
+	sink_free(s);
 	return err;
 }

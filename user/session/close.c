@@ -127,6 +127,10 @@ static void adopt(struct session *s, struct stream *stream)
 
 	s->stream = stream;
 	s->active_ns = stream->clock_ns - (age_ns > 0 ? age_ns : 0);
+	/* What follows on the successor continues what came before, and is no copy of it. */
+	for (unsigned kind = 0; kind < KINDS; kind++)
+		if (s->given_by[kind])
+			s->given_by[kind] = stream->number;
 	insert_by_activity(&stream->sessions, s);
 }
 

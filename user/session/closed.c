@@ -66,20 +66,20 @@ void closed_add(struct closed *c, enum closed_kind kind, const struct closed_ent
 	c->next = c->next + 1 == c->size ? 0 : c->next + 1;
 }
 
-static const struct closed_entry *skip(const struct closed *c, uint32_t number, uint64_t hash)
+static struct closed_entry *skip(const struct closed *c, uint32_t number, uint64_t hash)
 {
 	while (number && c->entries[number - 1].hash != hash)
 		number = c->entries[number - 1].next_older;
 	return number ? &c->entries[number - 1] : NULL;
 }
 
-const struct closed_entry *closed_find(const struct closed *c, enum closed_kind kind, uint64_t hash)
+struct closed_entry *closed_find(const struct closed *c, enum closed_kind kind, uint64_t hash)
 {
 	hash = hash_of(kind, hash);
 	return skip(c, c->buckets[hash & c->mask], hash);
 }
 
-const struct closed_entry *closed_next(const struct closed *c, const struct closed_entry *entry)
+struct closed_entry *closed_next(const struct closed *c, const struct closed_entry *entry)
 {
 	return skip(c, entry->next_older, entry->hash);
 }

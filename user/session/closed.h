@@ -62,5 +62,5 @@ void closed_add(struct closed *c, enum closed_kind kind, const struct closed_ent
  * The newest entry of that kind and hash, and with closed_next() the one before it; NULL if there is none. Valid until
  * the next closed_add().
  */
-const struct closed_entry *closed_find(const struct closed *c, enum closed_kind kind, uint64_t hash);
-const struct closed_entry *closed_next(const struct closed *c, const struct closed_entry *entry);
+struct closed_entry *closed_find(const struct closed *c, enum closed_kind kind, uint64_t hash);
+struct closed_entry *closed_next(const struct closed *c, const struct closed_entry *entry);

@@ -193,6 +193,13 @@ static void on_old_release(struct engine *e, struct source *source)
 	notify(e, ENGINE_NOTICE_OLD_RELEASE, source);
 }
 
+/* A leap of an hour ends all that is open, as a longer one would: so no sequence of leaps overflows the clock in a
+ * lifetime. */
+static int64_t clock_step(uint64_t step_ns)
+{
+	return step_ns < STREAM_LEAP_MAX_NS ? (int64_t)step_ns : (int64_t)STREAM_LEAP_MAX_NS;
+}
+
 /* Moves stream time. In a file no arrival is known and no clock is doubted. */
 static void advance(struct engine *e, struct stream *stream, uint64_t time_ns, uint64_t arrived_ns)
 {
@@ -201,13 +208,14 @@ static void advance(struct engine *e, struct stream *stream, uint64_t time_ns, u
 
 	if (stream->is_live && arrived_ns && time_ns > arrived_ns + timeout_ns) {
 		e->stats.nr_clock_ahead++;
+		stream->nr_behind = 0;
 		return;
 	}
 	if (!stream->first_ns)
 		stream->first_ns = time_ns;
 	if (time_ns > stream->time_ns) {
 		if (stream->time_ns)
-			stream->clock_ns += (int64_t)(time_ns - stream->time_ns);
+			stream->clock_ns += clock_step(time_ns - stream->time_ns);
 		stream->time_ns = time_ns;
 	} else if (stream->is_live && is_behind && stream->nr_behind + 1 >= STREAM_BEHIND_MAX) {
 		e->stats.nr_clock_restarted++;

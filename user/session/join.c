@@ -66,11 +66,11 @@ bool join_is_duplicate(const struct session *s, const struct source *source, enu
 	return source->stream->is_live && (s->bitmap & 1 << kind) && s->given_by[kind] != source->stream->number;
 }
 
-const struct closed_entry *join_find_closed(const struct engine *e, const struct source *source, enum closed_kind kind,
-					    uint64_t key, const struct event *event)
+struct closed_entry *join_find_closed(const struct engine *e, const struct source *source, enum closed_kind kind,
+				      uint64_t key, const struct event *event)
 {
 	uint64_t keep_ns = kind == CLOSED_CALL ? JOIN_LATE_CALL_NS : e->limits.session_timeout_ns;
-	const struct closed_entry *entry = closed_find(&e->closed, kind, key);
+	struct closed_entry *entry = closed_find(&e->closed, kind, key);
 
 	while (entry && entry->frames.has_id && event->has_id && entry->frames.id != event->id)
 		entry = closed_next(&e->closed, entry);
@@ -270,10 +270,14 @@ static void join_query(struct engine *e, struct source *source, const struct eve
 static bool is_late_response(struct engine *e, struct source *source, const struct event *event)
 {
 	uint64_t key = open_query_key(&e->open, source->server, event);
-	const struct closed_entry *entry = join_find_closed(e, source, CLOSED_QUERY, key, event);
+	struct closed_entry *answered = join_find_closed(e, source, CLOSED_QUERY, key, event);
+	const struct closed_entry *entry;
 
-	if (entry) {
-		join_count_late(e, source, event, entry->frames.given_by[1]);
+	if (answered) {
+		/* A long transfer goes on. */
+		if (source->stream->time_ns > answered->time_ns)
+			answered->time_ns = source->stream->time_ns;
+		join_count_late(e, source, event, answered->frames.given_by[1]);
 		return true;
 	}
 	entry = closed_original(e, source, event);

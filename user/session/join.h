@@ -15,7 +15,8 @@ enum {
 #define JOIN_LATE_CALL_NS (45 * NS_PER_S) /* a TCP or DoT attempt may take 30 s and more */
 #define JOIN_COPY_NS (5 * NS_PER_MS)	  /* between two taps of one message in one process; measured: microseconds */
 #define JOIN_REFRESH_MARGIN_NS (100 * NS_PER_MS) /* behind the CR of the query that triggered it */
-#define STREAM_FLUSH_MARGIN_NS (2 * NS_PER_S)	 /* on top of CoreDNS's flush every second */
+#define STREAM_LEAP_MAX_NS (3600 * NS_PER_S)
+#define STREAM_FLUSH_MARGIN_NS (2 * NS_PER_S) /* on top of CoreDNS's flush every second */
 #define JOIN_LOSS_SUSPECTED_NS (5 * NS_PER_S)
 #define JOIN_OVERLAP_NS (1 * NS_PER_S) /* how long before its end a stream's successor may begin; measured: 3 ms */
 
@@ -82,5 +83,5 @@ bool join_is_duplicate(const struct session *s, const struct source *source, enu
 
 /* The closed session of that key (CLOSED_QUERY, CLOSED_CALL): none where ids contradict, or where it closed too long
  * ago. */
-const struct closed_entry *join_find_closed(const struct engine *e, const struct source *source, enum closed_kind kind,
-					    uint64_t key, const struct event *event);
+struct closed_entry *join_find_closed(const struct engine *e, const struct source *source, enum closed_kind kind,
+				      uint64_t key, const struct event *event);

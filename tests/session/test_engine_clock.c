@@ -1,0 +1,168 @@
+/* Stream time that cannot be true, and streams that fall silent. */
+#include "scenario.h"
+
+#define C1 "10.0.0.1:1000"
+#define WHO C1 " 1 a.test."
+#define LOCAL "@0 Succeeded 3 local_answer " WHO " NOERROR"
+#define NO_RESPONSE "@0 Failed 1 no_response " WHO " -"
+
+/* Wall clock closes sessions of an idle stream: after the timeout plus 2 s where the release flushes every second. */
+static const struct scenario idle[] = {
+	{ .name = "1.14.7: not yet",
+	  .is_live = true,
+	  .steps = { CQ(0), TICK(12000), CR(0, 9) },
+	  .sessions = { LOCAL } },
+	{ .name = "1.14.7",
+	  .is_live = true,
+	  .steps = { CQ(0), FQ(1), TICK(12001.000001), CR(0, 9) },
+	  .sessions = { "@0 Failed 5 upstream_timeout " WHO " - 53=-" },
+	  .counts = "late=1" },
+	{ .name = "after the session timeout that was set",
+	  .is_live = true,
+	  .timeout = 3000,
+	  .steps = { CQ(0), TICK(5000.000001) },
+	  .sessions = { NO_RESPONSE } },
+	{ .name = "1.13.1 holds frames back: not yet",
+	  .style = V1_13_1,
+	  .is_live = true,
+	  .steps = { CQ(0), TICK(60000), CR(0, 9) },
+	  .sessions = { LOCAL } },
+	{ .name = "1.13.1",
+	  .style = V1_13_1,
+	  .is_live = true,
+	  .steps = { CQ(0), TICK(60000.000001) },
+	  .sessions = { NO_RESPONSE } },
+	{ .name = "no version: not yet",
+	  .style = V1_8_6,
+	  .is_live = true,
+	  .steps = { CQ(0), TICK(60000), CR(0, 9) },
+	  .sessions = { LOCAL } },
+	{ .name = "no version",
+	  .style = V1_8_6,
+	  .is_live = true,
+	  .steps = { CQ(0), TICK(60000.000001) },
+	  .sessions = { NO_RESPONSE } },
+	{ .name = "the time is an option",
+	  .style = V1_13_1,
+	  .is_live = true,
+	  .idle = 20000,
+	  .steps = { CQ(0), TICK(20000), CR(0, 9), CQ(20001), TICK(40001.000001) },
+	  .sessions = { LOCAL, "@20001 Failed 1 no_response " WHO " -" } },
+	{ .name = "never before the session timeout",
+	  .style = V1_13_1,
+	  .is_live = true,
+	  .idle = 5000,
+	  .steps = { CQ(0), TICK(10000), CR(0, 9), CQ(20001), TICK(30001.000001) },
+	  .sessions = { LOCAL, "@20001 Failed 1 no_response " WHO " -" } },
+	{ .name = "the option is not for releases that flush every second",
+	  .is_live = true,
+	  .idle = 30000,
+	  .steps = { CQ(0), TICK(12000.000001) },
+	  .sessions = { NO_RESPONSE } },
+	{ .name = "arrival counts, of any frame",
+	  .is_live = true,
+	  .steps = { CQ(0), PASS(1, .arrives = 9000), TICK(21000), CR(0, 9) },
+	  .sessions = { LOCAL } },
+	{ .name = "each stream alone",
+	  .is_live = true,
+	  .steps = { CQ(0), CQ(1, .id = 2, .on = 1), PASS(6000, .on = 1), TICK(12000.000001),
+		     CR(1, 9, .id = 2, .on = 1) },
+	  .sessions = { NO_RESPONSE, "@1 Succeeded 3 local_answer " C1 " 2 a.test. NOERROR" } },
+	{ .name = "never in a file", .steps = { CQ(0), TICK(100000), CR(0, 9) }, .sessions = { LOCAL } },
+};
+
+/* Live, a frame more than one timeout ahead of its arrival does not move stream time. */
+static const struct scenario ahead[] = {
+	{ .name = "by more than the timeout",
+	  .is_live = true,
+	  .steps = { CQ(0), PASS(20000, .arrives = 9999.999999), CR(0, 9) },
+	  .sessions = { LOCAL },
+	  .counts = "ahead=2" },
+	{ .name = "by the timeout",
+	  .is_live = true,
+	  .steps = { CQ(0), PASS(20000, .arrives = 10000) },
+	  .sessions = { NO_RESPONSE } },
+	{ .name = "it is joined all the same",
+	  .is_live = true,
+	  .steps = { CQ(0), CQ(50000, .id = 2, .arrives = 1), CR(50000, 50001, .id = 2, .arrives = 2), CR(0, 9) },
+	  .sessions = { "@50000 Succeeded 3 local_answer " C1 " 2 a.test. NOERROR", LOCAL },
+	  .counts = "ahead=2" },
+	{ .name = "not in a file", .steps = { CQ(0), PASS(1e6) }, .sessions = { NO_RESPONSE } },
+};
+
+/* 100 frames in a row more than a timeout behind restart it. The first of them open and close a session, more CR
+ * follow. */
+static const struct scenario behind[] = {
+	{ .name = "99 frames",
+	  .is_live = true,
+	  .steps = { PASS(60000), CQ(0), CR(0, 6), CR(0, 7, .times = 97), PASS(60000), CQ(8, .id = 2), PASS(10009),
+		     CR(8, 9, .id = 2) },
+	  .sessions = { LOCAL, "@8 Succeeded 3 local_answer " C1 " 2 a.test. NOERROR" },
+	  .counts = "late=97" },
+	{ .name = "100 frames: time goes on from there",
+	  .is_live = true,
+	  .steps = { PASS(60000), CQ(0), CR(0, 6), CR(0, 7, .times = 97), CQ(8, .id = 2), PASS(10008),
+		     PASS(10008.000001) },
+	  .sessions = { LOCAL, "@8 Failed 1 no_response " C1 " 2 a.test. -" },
+	  .counts = "late=97 restarted=1" },
+	{ .name = "what was open keeps its age",
+	  .is_live = true,
+	  .steps = { CQ(55000, .id = 3), PASS(60000), CQ(0), CR(0, 6), CR(0, 7, .times = 98), PASS(5007),
+		     PASS(5007.000001) },
+	  .sessions = { LOCAL, "@55000 Failed 1 no_response " C1 " 3 a.test. -" },
+	  .counts = "late=98 restarted=1" },
+	{ .name = "by the timeout is not behind",
+	  .is_live = true,
+	  .steps = { PASS(60000), CQ(50000), CR(50000, 50000), CR(50000, 50000, .times = 200) },
+	  .sessions = { "@50000 Succeeded 3 local_answer " WHO " NOERROR" },
+	  .counts = "late=200" },
+	{ .name = "by a nanosecond more it is",
+	  .is_live = true,
+	  .steps = { PASS(60000), CQ(49999), CR(49999, 49999.999999), CR(49999, 49999.999999, .times = 98) },
+	  .sessions = { "@49999 Succeeded 3 local_answer " WHO " NOERROR" },
+	  .counts = "late=98 restarted=1" },
+	{ .name = "not in a row",
+	  .is_live = true,
+	  .steps = { PASS(60000), CQ(0), CR(0, 6), CR(0, 7, .times = 60), PASS(60001), CR(0, 7, .times = 60) },
+	  .sessions = { LOCAL },
+	  .counts = "late=120" },
+	{ .name = "not in a row: one ahead of its arrival between them",
+	  .is_live = true,
+	  .steps = { PASS(60000), CQ(0), CR(0, 6), CR(0, 7, .times = 60), PASS(1e6, .arrives = 60000),
+		     CR(0, 7, .times = 60) },
+	  .sessions = { LOCAL },
+	  .counts = "late=120 ahead=2" },
+	{ .name = "the count begins anew",
+	  .is_live = true,
+	  .steps = { PASS(60000), CQ(30000), CR(30000, 30000), CR(30000, 30000, .times = 98), CQ(0, .id = 2),
+		     CR(0, 6, .id = 2), CR(0, 7, .id = 2, .times = 97) },
+	  .sessions = { "@30000 Succeeded 3 local_answer " WHO " NOERROR",
+			"@0 Succeeded 3 local_answer " C1 " 2 a.test. NOERROR" },
+	  .counts = "late=195 restarted=1" },
+	{ .name = "every 100 frames anew",
+	  .is_live = true,
+	  .steps = { PASS(60000), CQ(30000), CR(30000, 30000), CR(30000, 30000, .times = 98), CQ(0, .id = 2),
+		     CR(0, 6, .id = 2), CR(0, 7, .id = 2, .times = 98) },
+	  .sessions = { "@30000 Succeeded 3 local_answer " WHO " NOERROR",
+			"@0 Succeeded 3 local_answer " C1 " 2 a.test. NOERROR" },
+	  .counts = "late=196 restarted=2" },
+	{ .name = "not in a file",
+	  .steps = { PASS(60000), CQ(0), CR(0, 6), CR(0, 7, .times = 200) },
+	  .sessions = { LOCAL },
+	  .counts = "late=200" },
+};
+
+SCENARIO_TEST(idle)
+SCENARIO_TEST(ahead)
+SCENARIO_TEST(behind)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_idle),
+		cmocka_unit_test(test_ahead),
+		cmocka_unit_test(test_behind),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
