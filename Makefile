@@ -1,6 +1,7 @@
 # dnstap-analyser
 #
 #   make demo           installs what is missing, builds, runs the daemon on recorded frames of a real CoreDNS, shows sessions
+#                       LIVE=1 (or tools/demo --live): builds and runs a real CoreDNS instead, where Go is installed
 #   make test           installs what is missing; unit tests, fuzz corpora, golden recordings, sanitizers
 #
 #   make                the program: build/dnstap-analyser
