@@ -164,7 +164,7 @@ class Replay:
     """A replay that has ended."""
 
     def __init__(self, done):
-        self.status, self.out, self.log = done.returncode, done.stdout, done.stderr.decode(errors="replace")
+        self.status, self.out, self.log = done.returncode, done.stdout or b"", done.stderr.decode(errors="replace")
         self.lines = self.out.splitlines(keepends=True)
 
     @property

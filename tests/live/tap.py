@@ -6,8 +6,7 @@ import zlib
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-# The first folder that exists is used: <release>/<scenario>/frames.fstrm
-FOLDERS = [REPOSITORY.parent / "shared" / "captures", REPOSITORY / "tests" / "data" / "captures"]
+CAPTURES = REPOSITORY / "tests" / "data" / "captures"        # <release>/<scenario>/frames.fstrm.gz
 
 CONTENT_TYPE = b"protobuf:dnstap.Dnstap"
 ACCEPT, START, STOP, READY, FINISH = 1, 2, 3, 4, 5
@@ -158,21 +157,14 @@ def last_second(frames):
 
 # --- recordings
 
-def folder():
-    for path in FOLDERS:
-        if path.is_dir():
-            return path
-    raise Missing(f"no recordings in {' or '.join(map(str, FOLDERS))}")
-
-
 @functools.lru_cache(maxsize=None)
 def recordings():
     """{release: {scenario: path}}, releases in order."""
     found = {}
-    for path in sorted(folder().glob("*/*/frames.fstrm")):
+    for path in sorted(CAPTURES.glob("*/*/frames.fstrm.gz")):
         found.setdefault(path.parts[-3], {})[path.parts[-2]] = path
     if not found:
-        raise Missing(f"no recordings in {folder()}")
+        raise Missing(f"no recordings in {CAPTURES}")
     return dict(sorted(found.items(), key=lambda item: [int(part) for part in item[0].split(".")]))
 
 
@@ -186,7 +178,7 @@ def frames_of(path):
     The frames of a recording. A recording that lies ahead of this machine's clock is moved into the past by whole seconds:
     the daemon doubts a clock that is ahead of its own, a replay does not.
     """
-    frames = read_stream(path.read_bytes())
+    frames = read_stream(zlib.decompress(path.read_bytes(), wbits=31))
     ahead = last_second(frames) + 1 - int(time.time())
     return [rewrite(frame, shift_s=-ahead) for frame in frames] if ahead > 0 else frames
 

@@ -36,20 +36,15 @@ static int explain_run(const struct options *o)
 	return status;
 }
 
-int main(int argc, char **argv)
+static int run(const struct options *o)
 {
-	static struct options o; /* large, and wanted until the end */
-
-	if (options_parse(&o, argc, argv) < 0)
-		return 2;
-	log_set_level(o.log_level);
-	switch (o.command) {
+	switch (o->command) {
 	case COMMAND_DAEMON:
-		return daemon_run(&o);
+		return daemon_run(o);
 	case COMMAND_REPLAY:
-		return replay_run(&o);
+		return replay_run(o);
 	case COMMAND_EXPLAIN:
-		return explain_run(&o);
+		return explain_run(o);
 	case COMMAND_HELP:
 		options_help();
 		return 0;
@@ -58,4 +53,17 @@ int main(int argc, char **argv)
 		return 0;
 	}
 	return 2;
+}
+
+int main(int argc, char **argv)
+{
+	static struct options o; /* large, and wanted until the end */
+	int status;
+
+	if (options_parse(&o, argc, argv) < 0)
+		return 2;
+	log_set_level(o.log_level);
+	status = run(&o);
+	/* What was printed by stdio may not have found room. */
+	return fflush(stdout) == 0 && !ferror(stdout) ? status : 1;
 }
