@@ -67,10 +67,9 @@ GENERATED := $(B)/generated/dnstap.pb-c.h
 .DELETE_ON_ERROR:
 .SECONDARY:
 
-all: build/dnstap-analyser
-
-build/dnstap-analyser: $(B)/dnstap-analyser
-	$(Q)ln -sfn $(patsubst build/%,%,$<) $@
+# The link follows the knobs.
+all: $(B)/dnstap-analyser
+	$(Q)ln -sfn $(patsubst build/%,%,$<) build/dnstap-analyser
 
 $(B)/dnstap-analyser: $(OBJECTS) $(B)/app/main.o $(B)/generated/dnstap.pb-c.o
 	$(call say,LINK,$@)

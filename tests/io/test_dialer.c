@@ -329,6 +329,23 @@ static void test_freed_at_any_time(void **state)
 	run_for_ms(f, 50);
 }
 
+/* The question for a name that does not exist (RFC 6761) is on its way, or has been answered, and nothing of it stays.
+ */
+static void test_freed_while_it_resolves(void **state)
+{
+	struct fixture *f = *state;
+	struct dialer *d;
+	struct endpoint e;
+	const char *why;
+
+	assert_true(endpoint_parse("tcp://no-such-name.invalid:6001", &e, &why));
+	d = dialer_new(f->base, f->producers, &e);
+	assert_non_null(d);
+	for (unsigned i = 0; i < 2; i++)
+		event_base_loop(f->base, EVLOOP_NONBLOCK);
+	dialer_free(d);
+}
+
 int main(void)
 {
 #define TEST(name, set_up_) cmocka_unit_test_setup_teardown(name, set_up_, tear_down)
@@ -337,6 +354,7 @@ int main(void)
 		TEST(test_connects_by_name, set_up),
 		TEST(test_refused_by_the_limit_is_tried_again, set_up_full),
 		TEST(test_freed_at_any_time, set_up),
+		TEST(test_freed_while_it_resolves, set_up),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

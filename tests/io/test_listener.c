@@ -14,75 +14,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-#include "base/clock.h"
-#include "base/log.h"
-#include "io/listener.h"
-
-enum { CONNECTIONS_MAX = 64, WAIT_MS = 3000, DESCRIPTORS_LEFT = 3 };
-
-struct fixture {
-	struct event_base *base;
-	struct engine *engine;
-	struct producers *producers;
-	char folder[32];
-};
-
-static void on_session(void *arg, const struct session *s, const struct verdict *v)
-{
-	(void)arg;
-	(void)s;
-	(void)v;
-}
-
-static int set_up(void **state)
-{
-	static struct fixture f;
-	struct engine_callbacks callbacks = { .on_session = on_session };
-	struct engine_limits limits = engine_limits_default();
-
-	log_set_level(LOG_ERROR);
-	f = (struct fixture){ .folder = "/tmp/test_listener.XXXXXX" };
-	limits.closed_max = 1000;
-	f.base = event_base_new();
-	f.engine = engine_new(&limits, &callbacks);
-	f.producers = producers_new(f.base, f.engine, CONNECTIONS_MAX, 4096);
-	*state = &f;
-	return f.base && f.engine && f.producers && mkdtemp(f.folder) ? 0 : -1;
-}
-
-static int tear_down(void **state)
-{
-	struct fixture *f = *state;
-	char command[64];
-
-	producers_free(f->producers);
-	engine_free(f->engine);
-	event_base_free(f->base);
-	snprintf(command, sizeof(command), "rm -rf %s", f->folder);
-	return system(command);
-}
-
-static struct listener *listen_on(struct fixture *f, const char *text, unsigned socket_mode)
-{
-	struct endpoint e;
-	const char *why;
-
-	assert_true(endpoint_parse(text, &e, &why));
-	errno = 0;
-	return listener_new(f->base, f->producers, &e, socket_mode);
-}
-
-/* Runs the loop until there are `count` producers. */
-static void wait_for_producers(struct fixture *f, unsigned count)
-{
-	uint64_t began_ns = clock_monotonic_ns();
-
-	while (producers_count(f->producers) != count && clock_monotonic_ns() - began_ns < WAIT_MS * 1000000ULL) {
-		event_base_loop(f->base, EVLOOP_NONBLOCK);
-		usleep(1000);
-	}
-	assert_int_equal(producers_count(f->producers), count);
-}
+#include "listener_fixture.h"
 
 /* A port that was free a moment ago, for both families. */
 static unsigned free_port(void)
@@ -95,22 +27,6 @@ static unsigned free_port(void)
 	assert_int_equal(getsockname(fd, (struct sockaddr *)&sin6, &len), 0);
 	close(fd);
 	return ntohs(sin6.sin6_port);
-}
-
-static int connect_to(const char *text)
-{
-	struct endpoint_address at;
-	struct endpoint e;
-	const char *why;
-	int fd;
-
-	assert_true(endpoint_parse(text, &e, &why));
-	assert_int_equal(endpoint_address(&e, &at), 0);
-	fd = socket(at.sockaddr.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd >= 0 && connect(fd, (struct sockaddr *)&at.sockaddr, at.len) == 0)
-		return fd;
-	close(fd);
-	return -1;
 }
 
 static void test_both_families_on_one_port(void **state)
@@ -304,92 +220,6 @@ static void test_other_files_are_left_alone(void **state)
 	assert_int_equal(mode_of(path), S_IFDIR | 0700);
 }
 
-/* Lets this process open as many descriptors more. Returns the limit before. */
-static rlim_t limit_descriptors(unsigned more)
-{
-	struct rlimit limit;
-	rlim_t before;
-	int next = dup(STDERR_FILENO);
-
-	close(next);
-	getrlimit(RLIMIT_NOFILE, &limit);
-	before = limit.rlim_cur;
-	limit.rlim_cur = (rlim_t)next + more;
-	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
-	return before;
-}
-
-static void restore_descriptors(rlim_t before)
-{
-	struct rlimit limit;
-
-	getrlimit(RLIMIT_NOFILE, &limit);
-	limit.rlim_cur = before;
-	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
-}
-
-static void run_for_ms(struct fixture *f, unsigned ms)
-{
-	uint64_t began_ns = clock_monotonic_ns();
-
-	while (clock_monotonic_ns() - began_ns < ms * 1000000ULL) {
-		event_base_loop(f->base, EVLOOP_NONBLOCK);
-		usleep(1000);
-	}
-}
-
-/* More connections than descriptors: those that wait are taken when others have ended, and nothing spins meanwhile. */
-static void test_out_of_descriptors(void **state)
-{
-	enum { CLIENTS = DESCRIPTORS_LEFT + 4 };
-	struct fixture *f = *state;
-	struct listener *l;
-	int fds[CLIENTS];
-	rlim_t before;
-	char text[64];
-
-	snprintf(text, sizeof(text), "unix://%s/socket", f->folder);
-	l = listen_on(f, text, 0660);
-	assert_non_null(l);
-	for (unsigned i = 0; i < CLIENTS; i++)
-		fds[i] = connect_to(text);
-	before = limit_descriptors(DESCRIPTORS_LEFT);
-	wait_for_producers(f, DESCRIPTORS_LEFT);
-	run_for_ms(f, 500);
-	assert_int_equal(producers_count(f->producers), DESCRIPTORS_LEFT);
-	for (unsigned i = 0; i < 2; i++)
-		close(fds[i]);
-	/* Each that ends here gives two descriptors back: the client's end and the listener's. */
-	wait_for_producers(f, CLIENTS - 2);
-	restore_descriptors(before);
-	for (unsigned i = 2; i < CLIENTS; i++)
-		close(fds[i]);
-	wait_for_producers(f, 0);
-	listener_free(l);
-}
-
-static void test_freed_while_it_waits_for_descriptors(void **state)
-{
-	struct fixture *f = *state;
-	struct listener *l;
-	rlim_t before;
-	char text[64];
-	int fd;
-
-	snprintf(text, sizeof(text), "unix://%s/socket", f->folder);
-	l = listen_on(f, text, 0660);
-	assert_non_null(l);
-	fd = connect_to(text);
-	before = limit_descriptors(0);
-	run_for_ms(f, 50);
-	assert_int_equal(producers_count(f->producers), 0);
-	listener_free(l);
-	restore_descriptors(before);
-	run_for_ms(f, 300);
-	assert_int_equal(producers_count(f->producers), 0);
-	close(fd);
-}
-
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -402,8 +232,6 @@ int main(void)
 		TEST(test_stale_unix_socket_is_replaced),
 		TEST(test_live_unix_socket_is_left_alone),
 		TEST(test_other_files_are_left_alone),
-		TEST(test_out_of_descriptors),
-		TEST(test_freed_while_it_waits_for_descriptors),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -27,7 +27,7 @@ def check(condition, text):
 
 
 def check_equal(got, expected, what):
-    check(got == expected, lambda: f"{what}: {shorten(got)}, expected {shorten(expected)}{difference(got, expected)}")
+    check(got == expected, lambda: f"{what() if callable(what) else what}: {shorten(got)}, expected {shorten(expected)}{difference(got, expected)}")
 
 
 def shorten(value, limit=200):

@@ -5,28 +5,11 @@
 #include <stdlib.h>
 #include <cmocka.h>
 
+#include "frame_bytes.h"
 #include "wire/frame.h"
-
-#define COUNT(array) (sizeof(array) / sizeof(*(array)))
 
 /* The limit on data frames in these tests. */
 enum { LIMIT = 16, STORY_MAX = 1 << 20 };
-
-#define U32(n) ((n) >> 24 & 255), ((n) >> 16 & 255), ((n) >> 8 & 255), ((n)&255)
-#define PROTOBUF 'p', 'r', 'o', 't', 'o', 'b', 'u', 'f'
-#define DNSTAP 'd', 'n', 's', 't', 'a', 'p'
-
-/* The field "content type" (1) with the length n. */
-#define TYPE(n, ...) U32(1), U32(n), __VA_ARGS__
-#define OURS TYPE(22, PROTOBUF, ':', DNSTAP, '.', 'D', 'n', 's', 't', 'a', 'p')
-#define OTHER TYPE(3, 'x', 'y', 'z')
-
-/* The escape, the length of the control frame, its type. */
-#define CONTROL(length, type) U32(0), U32(length), U32(type)
-#define READY CONTROL(34, 4), OURS
-#define START CONTROL(34, 2), OURS
-#define STOP CONTROL(4, 3)
-#define ABC U32(3), 'a', 'b', 'c'
 
 /*
  * What the parser says of a stream, a word for each result: accept, start, data=..., stop, bad=why (with the length
@@ -315,78 +298,6 @@ static void test_frame__control_frames_without_end(void **state)
 	}
 }
 
-static const struct {
-	const char *name;
-	void (*write)(struct buf *out);
-	struct slice bytes;
-} writers[] = {
-#define WRITES(name, write, ...)                                                                   \
-	{                                                                                          \
-		name, write,                                                                       \
-		{                                                                                  \
-			(const uint8_t[]){ __VA_ARGS__ }, sizeof((const uint8_t[]){ __VA_ARGS__ }) \
-		}                                                                                  \
-	}
-	WRITES("ACCEPT", frame_write_accept, CONTROL(34, 1), OURS),
-	WRITES("FINISH", frame_write_finish, CONTROL(4, 5)),
-	WRITES("READY", frame_write_ready, READY),
-	WRITES("START", frame_write_start, START),
-	WRITES("STOP", frame_write_stop, STOP),
-};
-
-static void test_frame__writers(void **state)
-{
-	struct buf out;
-
-	(void)state;
-	for (size_t i = 0; i < COUNT(writers); i++) {
-		print_message("%s\n", writers[i].name);
-		buf_init(&out, 256);
-		buf_add_byte(&out, 'x');
-		writers[i].write(&out);
-		assert_false(out.failed);
-		assert_int_equal(out.len, 1 + writers[i].bytes.len);
-		assert_memory_equal(out.data + 1, writers[i].bytes.data, writers[i].bytes.len);
-		buf_release(&out);
-
-		buf_init(&out, writers[i].bytes.len - 1);
-		writers[i].write(&out);
-		assert_true(out.failed);
-		buf_release(&out);
-	}
-}
-
-static void test_frame__round_trip(void **state)
-{
-	static const size_t lengths[] = { 1, 2, 255, 256, 65535, 65536, FRAME_DATA_MAX_DEFAULT };
-	static uint8_t payload[FRAME_DATA_MAX_DEFAULT];
-	struct slice input, data;
-	struct frame_parser p;
-	struct buf out;
-
-	(void)state;
-	memset(payload, 0xa5, sizeof(payload));
-	buf_init(&out, 1 << 20);
-	frame_write_ready(&out);
-	frame_write_start(&out);
-	for (size_t i = 0; i < COUNT(lengths); i++)
-		frame_write_data(slice_of(payload, lengths[i]), &out);
-	frame_write_stop(&out);
-	assert_false(out.failed);
-	input = buf_slice(&out);
-	frame_parser_init(&p, FRAME_DATA_MAX_DEFAULT);
-	assert_int_equal(frame_next(&p, &input, &data), FRAME_SEND_ACCEPT);
-	assert_int_equal(frame_next(&p, &input, &data), FRAME_STARTED);
-	for (size_t i = 0; i < COUNT(lengths); i++) {
-		assert_int_equal(frame_next(&p, &input, &data), FRAME_DATA);
-		assert_true(slice_eq(data, slice_of(payload, lengths[i])));
-	}
-	assert_int_equal(frame_next(&p, &input, &data), FRAME_STOPPED);
-	assert_int_equal(input.len, 0);
-	assert_true(p.bidirectional);
-	buf_release(&out);
-}
-
 static void test_frame__error_texts_differ(void **state)
 {
 	(void)state;
@@ -405,8 +316,6 @@ int main(void)
 		cmocka_unit_test(test_frame__no_limit),
 		cmocka_unit_test(test_frame__bad_is_the_last_word),
 		cmocka_unit_test(test_frame__control_frames_without_end),
-		cmocka_unit_test(test_frame__writers),
-		cmocka_unit_test(test_frame__round_trip),
 		cmocka_unit_test(test_frame__error_texts_differ),
 	};
 
