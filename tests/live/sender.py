@@ -1,6 +1,8 @@
 """Both ends of a dnstap connection as CoreDNS has them: it dials the analyser, or (`dnstap listen`) is dialled by it."""
+import fcntl
 import socket
 import struct
+import termios
 import threading
 import time
 
@@ -47,6 +49,14 @@ class Peer:
 
     def send_frames(self, frames, piece=None):
         self.send(b"".join(map(tap.data, frames)), piece)
+
+    def wait_read(self):
+        """Until the other side has read all that was sent (over a unix socket)."""
+        until = time.monotonic() + PATIENCE
+        while struct.unpack("i", fcntl.ioctl(self.sock, termios.TIOCOUTQ, bytes(4)))[0]:
+            if time.monotonic() > until:
+                raise TimeoutError("what was sent is not read")
+            time.sleep(0)
 
     def receive(self, size):
         got = b""

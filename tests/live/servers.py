@@ -94,6 +94,7 @@ def send_twice(lab, turn, release, scenario, frames, stops):
     peers = [lab.connect(daemon.address).handshake() for _ in range(2)]
     for number, some in orders[turn % len(orders)]:
         peers[number].send_frames(some)
+        peers[number].wait_read()
     if stops:
         for peer in peers:
             peer.send(tap.control(tap.STOP))
