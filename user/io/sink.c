@@ -20,6 +20,7 @@ struct sink {
 	uint8_t *ring;
 	size_t size;
 	uint64_t head, tail;
+	uint64_t line; /* where the line begins in which tail stands: kept, in case it must be written anew elsewhere */
 	uint64_t reopen_at; /* head when the output was to be opened anew: what is queued before goes to the old file */
 	const char *path;
 	int fd;
@@ -74,8 +75,9 @@ static void on_write_error(struct sink *s, int error)
 static void write_piece(struct sink *s, uint64_t until)
 {
 	size_t at = (size_t)(s->tail % s->size), n = (size_t)(until - s->tail);
-	int error;
+	const uint8_t *newline;
 	ssize_t written;
+	int error;
 
 	if (n > s->size - at)
 		n = s->size - at;
@@ -95,6 +97,9 @@ static void write_piece(struct sink *s, uint64_t until)
 	if (s->has_failed)
 		log_info("output can be written again", F_STR("output", s->path));
 	s->has_failed = false;
+	newline = memrchr(s->ring + at, '\n', (size_t)written);
+	if (newline)
+		s->line = s->tail + (uint64_t)(newline - (s->ring + at)) + 1;
 	s->tail += (uint64_t)written;
 	s->stats.nr_written_bytes += (uint64_t)written;
 	pthread_cond_signal(&s->has_space);
@@ -117,6 +122,9 @@ static void reopen(struct sink *s)
 	}
 	close(s->fd);
 	s->fd = fd;
+	/* A line that did not find room in the old file is whole in the new one. */
+	s->stats.nr_written_bytes -= s->tail - s->line;
+	s->tail = s->line;
 	log_info("output reopened", F_STR("output", s->path));
 }
 
@@ -156,7 +164,7 @@ static void *write_thread(void *arg)
 			reopen(s);
 		/* Empty: begin at the front again, so that a ring that never fills touches little of its memory. */
 		if (queued(s) == 0)
-			s->head = s->tail = 0;
+			s->head = s->tail = s->line = 0;
 	}
 	s->is_done = true;
 	pthread_cond_broadcast(&s->has_space);
@@ -223,7 +231,7 @@ fail:
 
 static bool has_room(const struct sink *s, enum status status, size_t len)
 {
-	size_t used = queued(s), limit = s->size;
+	size_t used = (size_t)(s->head - s->line), limit = s->size;
 
 	if (!s->is_lossless && status == STATUS_SUCCEEDED)
 		limit = s->size / 2;

@@ -141,7 +141,9 @@ struct source *servers_source(struct servers *ss, struct stream *stream, struct 
 
 	if (identity.len > SERVER_NAME_MAX)
 		identity.len = SERVER_NAME_MAX;
+	/* On the nameless one frames are counted, and leave it when there is room for their server. */
 	if (!source || source->server->has_identity != (identity.len > 0) ||
+	    (addr_known(&stream->peer) && !source->server->name_len) ||
 	    (identity.len && !slice_eq(server_name(source->server), identity))) {
 		buf_init(&peer, ADDR_TEXT_MAX * 2);
 		if (identity.len == 0)

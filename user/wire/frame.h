@@ -53,7 +53,8 @@ void frame_parser_init(struct frame_parser *p, uint32_t data_max);
 
 /*
  * Takes one frame off the front of *input. On FRAME_NEED_MORE what is left of *input is the beginning of a frame: keep
- * it and hand it in again with more behind it (at most FRAME_HEADER_SIZE + data_max bytes). *data borrows from the
+ * it and hand it in again with more behind it (at most FRAME_HEADER_SIZE + data_max bytes, or an
+ * unfinished control frame). *data borrows from the
  * input. After STOP a new START is accepted, as in files that were written one behind the other.
  */
 enum frame_result frame_next(struct frame_parser *p, struct slice *input, struct slice *data);

@@ -62,7 +62,7 @@ static enum tap_error convert(const Dnstap__Dnstap *envelope, struct tap *out)
 		.version = bytes_of(envelope->has_version, envelope->version),
 		.extra = bytes_of(envelope->has_extra, envelope->extra),
 		.type = (unsigned)m->type,
-		.has_query_port = m->has_query_port,
+		.has_query_port = m->has_query_port && m->query_port <= UINT16_MAX,
 		.has_query_address = m->has_query_address,
 		.has_response_address = m->has_response_address,
 		.has_foreign_fields = m->has_query_zone || m->has_policy || m->has_http_protocol,
