@@ -1,4 +1,4 @@
-"""The analyser as a process: the daemon, replay, and what must hold for both. A Lab belongs to one test and ends all it began."""
+"""The analyser as a process: the daemon, replay, and what must hold for both. A Lab is one test's: it ends all it began."""
 import json
 import os
 import re
@@ -27,7 +27,11 @@ def check(condition, text):
 
 
 def check_equal(got, expected, what):
-    check(got == expected, lambda: f"{what() if callable(what) else what}: {shorten(got)}, expected {shorten(expected)}{difference(got, expected)}")
+    def text():
+        name = what() if callable(what) else what
+        return f"{name}: {shorten(got)}, expected {shorten(expected)}{difference(got, expected)}"
+
+    check(got == expected, text)
 
 
 def shorten(value, limit=200):

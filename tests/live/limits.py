@@ -106,14 +106,14 @@ def descriptors_run_out(lab):
     before = daemon.cpu_seconds()
     time.sleep(1)
     check(daemon.cpu_seconds() - before < 0.3, "the daemon spins while it cannot accept")
-    waiting = [peer for peer in peers]
+    served = 0                          # they are accepted in the order in which they came
     until = time.monotonic() + PATIENCE
-    while waiting:
-        check(time.monotonic() < until, f"{len(waiting)} of 60 connections were never served")
+    while served < len(peers):
+        check(time.monotonic() < until, f"only {served} of 60 connections were served")
         started = daemon.log().count("producer started")
-        served, waiting = waiting[:max(started - (60 - len(waiting)), 0)], waiting[max(started - (60 - len(waiting)), 0):]
-        for peer in served:
+        for peer in peers[served:started]:
             peer.finish()
+        served = max(served, started)
         time.sleep(0.05)
     counts = daemon.stop()
     check_equal(counts["joined"], 60 * len(frames), f"joined in {counts}")

@@ -132,7 +132,7 @@ def two_dnstap_lines(lab):
 def two_dnstap_lines_with_times_of_their_own(lab):
     """The same where the copies of CLIENT_QUERY and CLIENT_RESPONSE differ in their time, which takes ids to know them by."""
     for release, scenario, frames in [*with_identity()][1::3]:
-        if "bare" in scenario:
+        if "bare" in scenario or scenario.startswith("loss"):       # without ids; without the CLIENT_QUERY on both
             continue
         expected = sorted(lab.replay(frames).lines)
         for order in in_turn, one_behind_the_other:
@@ -156,12 +156,18 @@ def verdict(record):
 
 
 def two_dnstap_lines_that_stop(lab):
-    """As CoreDNS ends: the last frames and STOP on one connection may be read before the last frames of the other."""
-    for release, scenario, frames in [*with_identity()][::3]:
+    """As CoreDNS ends: the last frames and STOP on one connection are read before the last frames of the other."""
+    for release, scenario, frames in with_identity():
+        if scenario == "sigkill":       # it lived for two seconds: what began so shortly before may be a successor
+            continue
         what = f"{release} {scenario}"
         daemon = lab.daemon()
-        for peer in [lab.connect(daemon.address).handshake() for _ in range(2)]:
-            peer.send_frames(frames)
+        peers = [lab.connect(daemon.address).handshake() for _ in range(2)]
+        for peer in peers:
+            peer.send_frames(frames[:2])
+            peer.wait_read()
+        for peer in peers:
+            peer.send_frames(frames[2:])
             peer.finish()
         counts = daemon.stop()
         check_equal(sorted(daemon.lines()), sorted(lab.replay(frames).lines), what)

@@ -49,7 +49,7 @@ static const struct scenario closed_sessions[] = {
 	  .steps = { PASS(-1000), CQ(0), CR(0, 6), CQ(7, .id = 2), CR(7, 8, .id = 2), CR(0, 9), CR(7, 9, .id = 2) },
 	  .sessions = { LOCAL, "@7 Succeeded 3 local_answer " C1 " 2 a.test. NOERROR",
 			"@0 SampleLoss 2 dnstap_lost " WHO " NOERROR lost=CQ" },
-	  .counts = "late=1 forgotten=4" },
+	  .counts = "late=1 forgotten=5" },
 	{ .name = "forgotten when nobody could ask any more",
 	  .closed_max = 1,
 	  .steps = { CQ(0), CR(0, 6), CQ(60000), CR(60000, 60001), CR(60000, 60002) },

@@ -30,7 +30,7 @@ static void remember_need(struct engine *e, const struct session *s)
 			.client = join_socket_tag(e, s->server, &s->client, s->protocol),
 			.window_us = refresh_window_us(s),
 			.count = s->retransmit ? s->retransmit : 1,
-			.given_by = (uint16_t)s->given_by[KIND_CLIENT_QUERY],
+			.given_by = (uint16_t)s->given_by[s->bitmap & BIT_CQ ? KIND_CLIENT_QUERY : KIND_CLIENT_RESPONSE],
 		},
 	};
 
@@ -57,7 +57,7 @@ static void remember(struct engine *e, const struct session *s)
 		entry.hash = open_call_key(&e->open, s->server, call->query_ns);
 		closed_add(&e->closed, CLOSED_CALL, &entry);
 	}
-	if ((s->bitmap & BIT_CQ) && s->has_id && s->has_question)
+	if (s->has_client && s->has_id && s->has_question)
 		remember_need(e, s);
 }
 

@@ -42,7 +42,17 @@ static void add_forwarder_query(struct engine *e, struct session *s, const struc
 	a->query = join_keep(e, s, event->message, event->query_ns);
 }
 
-static void add_forwarder_response(struct engine *e, struct session *s, const struct event *event)
+/* From another connection than the session's FQ: that one may be ahead, and its FQ have counted as a copy. No loss is
+ * proven. */
+static bool may_run_ahead(const struct session *s, const struct source *source)
+{
+	uint32_t asked_by = s->given_by[KIND_FORWARDER_QUERY];
+
+	return source->stream->is_live && asked_by && asked_by != source->stream->number;
+}
+
+static void add_forwarder_response(struct engine *e, struct session *s, const struct source *source,
+				   const struct event *event)
 {
 	struct attempt *a = unanswered_attempt(s, event);
 
@@ -53,7 +63,8 @@ static void add_forwarder_response(struct engine *e, struct session *s, const st
 		if (a->is_unsent)
 			s->nr_unsent--;
 	} else {
-		s->nr_unasked++;
+		if (!may_run_ahead(s, source))
+			s->nr_unasked++;
 		a = attempt_new(e, s, event);
 	}
 	if (!a)
@@ -163,5 +174,5 @@ void join_forwarder(struct engine *e, struct source *source, const struct event 
 	if (event->kind == KIND_FORWARDER_QUERY)
 		add_forwarder_query(e, s, event);
 	else
-		add_forwarder_response(e, s, event);
+		add_forwarder_response(e, s, source, event);
 }

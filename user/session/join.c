@@ -148,12 +148,16 @@ static struct session *open_original(const struct engine *e, const struct source
 static const struct closed_entry *closed_original(const struct engine *e, const struct source *source,
 						  const struct event *event)
 {
+	uint32_t client = join_socket_tag(e, source->server, &event->client, event->protocol);
 	const struct closed_entry *entry;
 
 	if (!source->stream->is_live || !has_other_streams(source) || !event->has_id || !event->has_question)
 		return NULL;
+	/* An id may be used again for the same question: not always is it the newest one. */
 	entry = closed_need(e, source, event);
-	return entry && is_copy(source, event, entry->time_ns, entry->need.given_by) ? entry : NULL;
+	while (entry && !(entry->need.client == client && is_copy(source, event, entry->time_ns, entry->need.given_by)))
+		entry = closed_next(&e->closed, entry);
+	return entry;
 }
 
 /* The CQ of a session that is there, from another connection. Without ids two queries of one key may be two sessions.
