@@ -10,6 +10,8 @@
 
 #include "classify.h"
 #include "server.h"
+#include "vantage.h"
+#include "wire/packet.h"
 
 enum {
 	ENGINE_SESSIONS_MAX_DEFAULT = 100000,
@@ -84,6 +86,8 @@ struct engine_callbacks {
 	void (*on_session)(void *arg, const struct session *s, const struct verdict *v);
 	/* Once for each source and notice; may be NULL. */
 	void (*on_notice)(void *arg, enum engine_notice notice, const struct source *source);
+	/* Before a frame is joined, where there is a vantage: hand over the packets up to that time. May be NULL. */
+	void (*on_want_packets)(void *arg, uint64_t until_ns);
 	void *arg;
 };
 
@@ -104,6 +108,19 @@ struct stream *engine_stream_new(struct engine *e, const struct addr *peer, bool
 
 /* One dnstap frame of that stream. arrived_ns: wall clock, 0 in a replay. The bytes are not needed afterwards. */
 void engine_frame(struct engine *e, struct stream *stream, struct slice frame, uint64_t arrived_ns);
+
+/*
+ * A place where packets are seen, from now on; configuration is copied. NULL without memory, or when there are
+ * vantages_max of them. Ended by engine_vantage_end(), which frees it once its packets have been judged.
+ */
+struct vantage *engine_vantage_new(struct engine *e, const struct vantage_config *config);
+void engine_vantage_end(struct engine *e, struct vantage *v, uint64_t now_ns);
+
+/* One packet seen there, or dropped, in the order of their times. The bytes are not needed afterwards. */
+void engine_packet(struct engine *e, struct vantage *v, const struct packet *p);
+
+/* Between these times `nr` packets were seen that could not be handed over: what is missing there proves nothing. */
+void engine_packets_lost(struct engine *e, uint64_t from_ns, uint64_t to_ns, uint64_t nr);
 
 /* STOP, close or end of file: frees the stream. Its open sessions wait for a successor for the session timeout. */
 void engine_stream_end(struct engine *e, struct stream *stream, uint64_t now_ns);

@@ -58,7 +58,7 @@ bool extra_parse(struct slice text, struct extra *out)
 	return true;
 }
 
-static uint64_t question_hash(const struct hash_key *key, struct slice qname, uint16_t qtype, uint16_t qclass)
+uint64_t event_question_hash(const struct hash_key *key, struct slice qname, uint16_t qtype, uint16_t qclass)
 {
 	uint8_t folded[4 + DNS_NAME_MAX];
 
@@ -72,7 +72,7 @@ static uint64_t question_hash(const struct hash_key *key, struct slice qname, ui
 
 		folded[4 + i] = c >= 'A' && c <= 'Z' ? (uint8_t)(c | 0x20) : c;
 	}
-	return hash_bytes(key, folded, 4 + qname.len);
+	return hash_bytes(key, folded, 4 + qname.len) | 1;
 }
 
 static void read_message(struct event *e, const struct hash_key *key)
@@ -89,7 +89,7 @@ static void read_message(struct event *e, const struct hash_key *key)
 	e->records = scan.records;
 	e->has_question = scan.has_question;
 	if (scan.has_question)
-		e->question_hash = question_hash(key, scan.question.qname, scan.question.qtype, scan.question.qclass);
+		e->question_hash = event_question_hash(key, scan.question.qname, scan.question.qtype, scan.question.qclass);
 }
 
 static void read_extra(struct event *e, struct release release, const struct hash_key *key)
@@ -112,7 +112,7 @@ static void read_extra(struct event *e, struct release release, const struct has
 	e->id = extra.id;
 	e->has_question = extra.has_question;
 	if (extra.has_question)
-		e->question_hash = question_hash(key, slice_of(extra.qname, extra.qname_len), extra.qtype, 1);
+		e->question_hash = event_question_hash(key, slice_of(extra.qname, extra.qname_len), extra.qtype, 1);
 }
 
 static void read_forwarder(struct event *e, const struct tap *tap, struct release release)

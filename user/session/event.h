@@ -56,6 +56,9 @@ struct extra {
 	uint8_t qname[DNS_NAME_MAX];
 };
 
+/* Over class, type and name without case: two messages with one question have one hash. Keyed, never 0. */
+uint64_t event_question_hash(const struct hash_key *key, struct slice qname, uint16_t qtype, uint16_t qclass);
+
 /* False: not of that form, to be printed but not used. */
 bool extra_parse(struct slice text, struct extra *out);
 
