@@ -23,6 +23,8 @@ ifeq ($(origin CC),default)
 CC := gcc
 endif
 BPF ?= 1
+# libpcap's archive wants D-Bus and systemd.
+PCAP ?= $(if $(filter 1,$(STATIC)),0,1)
 SAN ?= 0
 V ?= 0
 MINUTES ?= 1
@@ -33,22 +35,22 @@ Q := $(if $(filter 1,$(V)),,@)
 say = $(if $(filter 1,$(V)),,@printf '  %-8s %s\n' '$(1)' '$(2)')
 
 comma := ,
-B := build/$(notdir $(CC))$(if $(filter 1,$(SAN)),-san)$(if $(filter 1,$(STATIC)),-static)$(if $(filter 0,$(BPF)),-nobpf)
+B := build/$(notdir $(CC))$(if $(filter 1,$(SAN)),-san)$(if $(filter 1,$(STATIC)),-static)$(if $(filter 0,$(BPF)),-nobpf)$(if $(filter 0,$(PCAP)),$(if $(filter 1,$(STATIC)),,-nopcap))
 
 # Every module by name: a stray file is not linked.
 BASE    := addr arena buf hash histogram log pool table
-WIRE    := dns dns_json frame iana json rdata tap
-SESSION := cause classify close closed engine event forward join link open record release rfc3339 selection server session_view \
-	   summary tally text
-IO      := dialer endpoint listener peer producer sink tapfile
-APP     := daemon explain explain_bitmap explain_cause explain_field explain_status options output replay value
+WIRE    := dns dns_json frame iana json packet rdata tap
+SESSION := cause classify close closed engine event evidence forward hold join link open places record release rfc3339 selection \
+	   server session_view sight summary tally tapped text unseen watch watch_flow witness
+IO      := dialer endpoint listener peer producer sink tapfile $(if $(filter 1,$(PCAP)),capture,capture_stub) probe_stub
+APP     := daemon explain explain_bitmap explain_cause explain_field explain_kernel explain_status options output packets replay value
 MODULES := $(BASE:%=base/%) $(WIRE:%=wire/%) $(SESSION:%=session/%) $(IO:%=io/%) $(APP:%=app/%)
 
 TESTS := $(patsubst tests/%.c,%,$(wildcard tests/base/test_*.c tests/wire/test_*.c tests/session/test_*.c \
 	   tests/io/test_*.c tests/app/test_*.c))
 FUZZERS := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 
-PACKAGES := libfstrm libprotobuf-c libevent_core libevent_extra libsodium libzstd zlib
+PACKAGES := $(if $(filter 1,$(PCAP)),libpcap) libfstrm libprotobuf-c libevent_core libevent_extra libsodium libzstd zlib
 CFLAGS ?= -O2 -g
 WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wformat=2 -Wundef -Werror
 HARDENING := -fstack-protector-strong -fPIE $(if $(filter 1,$(SAN)),,-D_FORTIFY_SOURCE=2)

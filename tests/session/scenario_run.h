@@ -13,10 +13,17 @@ struct run {
 	const struct scenario *scenario;
 	struct engine *engine;
 	struct stream *streams[SCENARIO_STREAMS];
+	struct vantage *vantage;
 	uint64_t nr_frames, nr_bytes;
 	bool accounts_fail;
 	struct buf lines;
 };
+
+/* A probe watches while dnstap comes in. */
+static inline bool is_live(const struct run *run)
+{
+	return run->scenario->is_live || run->scenario->is_probed;
+}
 
 static inline void add_upstream(const struct attempt *a, struct buf *out)
 {
@@ -66,18 +73,37 @@ static inline void add_question(const struct session *s, struct buf *out)
 		buf_addf(out, "/%s", iana_type_name(q.qtype));
 }
 
-static inline void add_remarks(const struct session *s, const struct verdict *v, struct buf *out)
+static inline void add_kinds(const char *before, uint8_t bits, struct buf *out)
 {
 	static const char *const kinds[] = { "CQ", "CR", "FQ", "FR" };
-	const char *before = " lost=";
 
 	for (unsigned i = 0; i < COUNT(kinds); i++) {
-		if (!(v->lost >> i & 1))
+		if (!(bits >> i & 1))
 			continue;
 		buf_add_str(out, before);
 		buf_add_str(out, kinds[i]);
 		before = ",";
 	}
+}
+
+/* " kernel=complete:QR" and what was dropped: Q the query came, R a response left. */
+static inline void add_kernel(const struct kernel_view *k, struct buf *out)
+{
+	static const char *const states[] = { "complete", "partial", "none" };
+
+	if (!k)
+		return;
+	buf_addf(out, " kernel=%s:%s%s", states[k->state], k->has_query ? "Q" : "", k->has_response ? "R" : "");
+	for (unsigned i = 0; i < k->nr_drops; i++)
+		buf_addf(out, " %s=%s", k->drops[i].is_response ? "dropped_r" : "dropped_q", k->drops[i].reason);
+	if (k->icmp)
+		buf_addf(out, " icmp=%s", k->icmp);
+}
+
+static inline void add_remarks(const struct session *s, const struct verdict *v, struct buf *out)
+{
+	add_kinds(" lost=", v->lost, out);
+	add_kinds(" untapped=", v->untapped, out);
 	if (v->loss_suspected)
 		buf_add_lit(out, " suspected");
 	if (s->is_approximate)
@@ -86,6 +112,7 @@ static inline void add_remarks(const struct session *s, const struct verdict *v,
 		buf_addf(out, " retransmit=%u", s->retransmit);
 	if (s->server->has_identity && !slice_eq(server_name(s->server), slice_from_str("coredns-1")))
 		buf_addf(out, " server=%.*s", (int)s->server->name_len, (const char *)s->server->name);
+	add_kernel(s->kernel, out);
 }
 
 static inline void add_session(const struct session *s, const struct verdict *v, struct buf *out)
@@ -98,10 +125,10 @@ static inline void add_session(const struct session *s, const struct verdict *v,
 	add_client(s, out);
 	add_question(s, out);
 	buf_add_byte(out, ' ');
-	if (s->rcode == RCODE_UNKNOWN)
+	if (session_rcode(s) == RCODE_UNKNOWN)
 		buf_add_byte(out, '-');
 	else
-		iana_rcode_text((uint16_t)s->rcode, out);
+		iana_rcode_text((uint16_t)session_rcode(s), out);
 	for (const struct attempt *a = s->attempts; a; a = a->next)
 		add_upstream(a, out);
 	if (s->nr_attempts > ATTEMPTS_KEPT_FIRST + ATTEMPTS_KEPT_LAST)
@@ -183,13 +210,13 @@ static inline struct stream *run_stream(struct run *run, unsigned number)
 		return run->streams[number];
 	addr_parse(slice_from_str(number < 2 ? "10.1.1.1" : "10.1.1.2"), &peer);
 	peer.port = (uint16_t)(50000 + number);
-	return run->streams[number] = engine_stream_new(run->engine, &peer, run->scenario->is_live);
+	return run->streams[number] = engine_stream_new(run->engine, &peer, is_live(run));
 }
 
 static inline void run_frame(struct run *run, const struct step *step, struct slice frame)
 {
 	double last = step->response > step->query ? step->response : step->query;
-	uint64_t arrived_ns = run->scenario->is_live ? at_ns(step->arrives != 0 ? step->arrives : last) : 0;
+	uint64_t arrived_ns = is_live(run) ? at_ns(step->arrives != 0 ? step->arrives : last) : 0;
 
 	engine_frame(run->engine, run_stream(run, step->on), frame, arrived_ns);
 	run->nr_frames++;
@@ -221,10 +248,44 @@ static inline void run_pass(struct run *run, const struct step *step)
 	run_message(run, &half);
 }
 
+static inline void run_packet(struct run *run, const struct step *step)
+{
+	struct packet p;
+	struct buf payload;
+
+	buf_init(&payload, 4096);
+	p = build_packet(step, &payload);
+	for (unsigned i = 0; i < (step->times ? step->times : 1); i++)
+		engine_packet(run->engine, run->vantage, &p);
+	buf_release(&payload);
+	check_accounts(run);
+}
+
+static inline void run_vantage(struct run *run)
+{
+	const struct scenario *scenario = run->scenario;
+	struct addr listens = addr_of(SERVER_ADDRESS);
+	struct addr addresses[] = { addr_of(SERVER_ADDRESS), addr_of("10.1.1.1:0") };
+	struct vantage_config config = {
+		.hostname = slice_from_str(scenario->is_probed ? "coredns-1" : ""),
+		.is_capture = scenario->is_captured,
+		.listens = &listens,
+		.nr_listens = scenario->is_probed,
+		.addresses = addresses,
+		.nr_addresses = scenario->is_probed ? COUNT(addresses) : 0,
+		.began_ns = scenario->is_probed ? at_ns(-60000) : 0,
+	};
+
+	if (!scenario->is_probed && !scenario->is_captured)
+		return;
+	run->vantage = engine_vantage_new(run->engine, &config);
+	assert_non_null(run->vantage);
+}
+
 static inline void run_close(struct run *run, unsigned number, uint64_t now_ns)
 {
 	if (run->streams[number])
-		engine_stream_end(run->engine, run->streams[number], run->scenario->is_live ? now_ns : 0);
+		engine_stream_end(run->engine, run->streams[number], is_live(run) ? now_ns : 0);
 	run->streams[number] = NULL;
 	check_accounts(run);
 }
@@ -245,6 +306,18 @@ static inline void run_step(struct run *run, const struct step *step)
 		break;
 	case STEP_RAW:
 		run_frame(run, step, slice_from_str(step->raw));
+		break;
+	case STEP_PQ:
+	case STEP_PR:
+	case STEP_UQ:
+	case STEP_UR:
+	case STEP_DROP_Q:
+	case STEP_DROP_R:
+	case STEP_ICMP:
+		run_packet(run, step);
+		break;
+	case STEP_GAP:
+		engine_packets_lost(run->engine, at_ns(step->query), at_ns(step->response), 1);
 		break;
 	case STEP_CLOSE:
 		run_close(run, step->on, at_ns(step->query));
@@ -274,6 +347,7 @@ static inline void run_begin(struct run *run, const struct scenario *scenario)
 	buf_init(&run->lines, 1 << 20);
 	run->engine = engine_new(&limits, &callbacks);
 	assert_non_null(run->engine);
+	run_vantage(run);
 }
 
 /* All streams end; what waits for a successor waits in vain. */
@@ -281,6 +355,8 @@ static inline void run_drain(struct run *run)
 {
 	for (unsigned i = 0; i < SCENARIO_STREAMS; i++)
 		run_close(run, i, at_ns(1e6));
+	if (run->vantage)
+		engine_vantage_end(run->engine, run->vantage, is_live(run) ? at_ns(1e6) : 0);
 	engine_drain(run->engine);
 	check_accounts(run);
 	if (engine_stats(run->engine)->nr_open)

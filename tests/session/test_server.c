@@ -31,7 +31,9 @@ static void teardown(struct fixture *f)
 
 static struct source *source(struct fixture *f, const char *identity, const char *version)
 {
-	return servers_source(&f->servers, &f->stream, slice_from_str(identity), slice_from_str(version));
+	bool is_new;
+
+	return servers_source(&f->servers, &f->stream, slice_from_str(identity), slice_from_str(version), &is_new);
 }
 
 static void test_one_source_for_each_server(void **state)

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "io/dialer.h"
 #include "io/listener.h"
+#include "io/probe.h"
 #include "output.h"
 
 struct daemon {
@@ -18,12 +19,73 @@ struct daemon {
 	struct engine *engine;
 	struct producers *producers;
 	struct sink *sink;
+	struct probe *probe;
 	struct output output;
 	struct listener *listeners[ENDPOINTS_MAX];
 	struct dialer *dialers[ENDPOINTS_MAX];
 	struct event *tick, *on_term, *on_int, *on_hup;
 	int exit_status;
 };
+
+static void on_session(void *arg, const struct session *s, const struct verdict *v)
+{
+	struct daemon *d = arg;
+
+	output_session(&d->output, s, v);
+}
+
+static void on_want_packets(void *arg, uint64_t until_ns)
+{
+	struct daemon *d = arg;
+
+	(void)until_ns; /* the kernel tells of each at once */
+	if (d->probe)
+		probe_poll(d->probe);
+}
+
+/* --- what the probe hands over */
+
+static struct vantage *on_watch(void *arg, const struct vantage_config *config)
+{
+	struct daemon *d = arg;
+
+	return engine_vantage_new(d->engine, config);
+}
+
+static void on_packet(void *arg, struct vantage *v, const struct packet *p)
+{
+	struct daemon *d = arg;
+
+	engine_packet(d->engine, v, p);
+}
+
+static void on_packets_lost(void *arg, uint64_t from_ns, uint64_t to_ns, uint64_t nr)
+{
+	struct daemon *d = arg;
+
+	engine_packets_lost(d->engine, from_ns, to_ns, nr);
+}
+
+static void on_watch_end(void *arg, struct vantage *v, uint64_t now_ns)
+{
+	struct daemon *d = arg;
+
+	engine_vantage_end(d->engine, v, now_ns);
+}
+
+static bool open_probe(struct daemon *d)
+{
+	struct probe_sink sink = {
+		.on_begin = on_watch,
+		.on_packet = on_packet,
+		.on_lost = on_packets_lost,
+		.on_end = on_watch_end,
+		.arg = d,
+	};
+
+	d->probe = probe_new(d->base, &d->o->probe, &sink);
+	return d->probe;
+}
 
 static void on_notice(void *arg, enum engine_notice notice, const struct source *source)
 {
@@ -50,6 +112,8 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
+	if (d->probe)
+		probe_poll(d->probe);
 	engine_tick(d->engine, clock_wall_ns());
 	sink_stats(d->sink, &st);
 	if (st.is_broken) {
@@ -161,6 +225,7 @@ static int finish(struct daemon *d)
 	drain_producers(d);
 	producers_free(d->producers);
 	d->producers = NULL;
+	probe_poll(d->probe);
 	engine_drain(d->engine);
 	if (sink_close(d->sink, &st) < 0)
 		d->exit_status = 1;
@@ -175,6 +240,7 @@ static void release(struct daemon *d)
 
 	close_listeners(d);
 	producers_free(d->producers);
+	probe_free(d->probe);
 	for (unsigned i = 0; i < ENDPOINTS_MAX; i++)
 		dialer_free(d->dialers[i]);
 	for (unsigned i = 0; i < sizeof(events) / sizeof(*events); i++)
@@ -191,7 +257,12 @@ static void release(struct daemon *d)
 int daemon_run(const struct options *o)
 {
 	struct daemon d = { .o = o };
-	struct engine_callbacks callbacks = { output_session, on_notice, &d.output };
+	struct engine_callbacks callbacks = {
+		.on_session = on_session,
+		.on_notice = on_notice,
+		.on_want_packets = on_want_packets,
+		.arg = &d,
+	};
 	int status = 2;
 
 	d.sink = sink_open(o->output, o->output_queue_max, false);
@@ -211,7 +282,8 @@ int daemon_run(const struct options *o)
 		goto out;
 	}
 	status = 2;
-	if (!open_endpoints(&d))
+	/* Before the first frame can come, so that its packets are known. */
+	if (!open_probe(&d) || !open_endpoints(&d))
 		goto out;
 	log_info("ready", F_UINT("max_sessions", o->limits.sessions_max),
 		 F_UINT("memory_bound_bytes", engine_memory_bound(&o->limits) + o->output_queue_max));

@@ -16,6 +16,7 @@ static const struct {
 	{ "BitMap", "BitMap values", explain_bitmaps },
 	{ "Cause", "Causes", explain_causes },
 	{ "Field", "Fields", explain_fields },
+	{ "Packets", "What only packets tell", explain_kernel },
 };
 
 enum { KINDS_OF_TOPIC = sizeof(kinds) / sizeof(*kinds) };

@@ -15,8 +15,9 @@ const struct explanation explain_fields[] = {
 	{
 		.name = "Rcode",
 		.summary = "The response code that CoreDNS gave to the client.",
-		.meaning = "From CLIENT_RESPONSE. It is null where that message is missing, and without `full`. It "
-			   "is not the upstream's code: that stands in `Upstreams`.",
+		.meaning = "From CLIENT_RESPONSE, or from the response's packet where packets are watched. Else it is "
+			   "null where that message is missing, and without `full`. It is not the upstream's code: "
+			   "that stands in `Upstreams`.",
 		.causes = CAUSES_ARE(
 			"Null with BitMap 5 or 1, up to 1.14.7: the client probably got SERVFAIL, not tapped.",
 			"Null with BitMap 3 or 15: there is no `full` in the Corefile."),
@@ -53,8 +54,9 @@ const struct explanation explain_fields[] = {
 		.name = "Lost",
 		.summary = "The dnstap messages of this session that are proven missing.",
 		.meaning = "A list of kinds, whatever the Status: a Failed session may have lost messages too. It "
-			   "is proof from structure: what CoreDNS always emits before something that came. A "
-			   "session that was lost whole leaves no trace here, so the true loss is higher.",
+			   "is proof from structure (what CoreDNS always emits before something that came), or from "
+			   "packets where they are watched. By structure alone a session that was lost whole leaves "
+			   "no trace, so the true loss is higher.",
 		.causes = NULL,
 		.steps = STEPS_ARE(RUN("Which kinds, from which CoreDNS pods:",
 				       "jq -r 'select(.Lost) | .Server as $s | .Lost[] | [$s,.] | @tsv' \\\n"

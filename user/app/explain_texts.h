@@ -10,6 +10,7 @@ extern const struct explanation explain_statuses[];
 extern const struct explanation explain_bitmaps[]; /* 0 to 15, in order */
 extern const struct explanation explain_causes[];
 extern const struct explanation explain_fields[];
+extern const struct explanation explain_kernel[]; /* causes and fields that only packets bring */
 
 /* clang-format off */
 #define CAUSES_ARE(...) (const char *const[]){ __VA_ARGS__, NULL }

@@ -45,6 +45,8 @@ static int run(const struct options *o)
 		return replay_run(o);
 	case COMMAND_EXPLAIN:
 		return explain_run(o);
+	case COMMAND_TRACE:
+		return 2;
 	case COMMAND_HELP:
 		options_help();
 		return 0;

@@ -20,10 +20,21 @@ enum kind_of_value {
 	VALUE_FORMAT,
 	VALUE_LEVEL,
 	VALUE_TERM,
+	VALUE_MODE,
+	VALUE_PORT,
+	VALUE_PID,
+	VALUE_NETNS,
 };
 
-enum { FOR_DAEMON = 1 << COMMAND_DAEMON, FOR_REPLAY = 1 << COMMAND_REPLAY, FOR_EXPLAIN = 1 << COMMAND_EXPLAIN };
-enum { FOR_SESSIONS = FOR_DAEMON | FOR_REPLAY, FOR_ALL = FOR_SESSIONS | FOR_EXPLAIN };
+enum {
+	FOR_DAEMON = 1 << COMMAND_DAEMON,
+	FOR_REPLAY = 1 << COMMAND_REPLAY,
+	FOR_EXPLAIN = 1 << COMMAND_EXPLAIN,
+	FOR_TRACE = 1 << COMMAND_TRACE,
+	FOR_SESSIONS = FOR_DAEMON | FOR_REPLAY,
+	FOR_PROBE = FOR_DAEMON | FOR_TRACE,
+	FOR_ALL = FOR_DAEMON | FOR_REPLAY | FOR_TRACE,
+};
 
 struct option {
 	const char *name;
@@ -47,24 +58,45 @@ static const struct option table[] = {
 	  "dial a CoreDNS >= 1.14.4 that has `dnstap listen`; repeatable; replaces the default of --listen" },
 	{ "socket-mode", "OCTAL", FOR_DAEMON, VALUE_OCTAL, AT(socket_mode), 0, 0777, NULL,
 	  "permissions of unix sockets (default 0660)" },
-	{ "output", "FILE", FOR_SESSIONS, VALUE_STRING, AT(output), 0, 0, NULL,
+	{ "output", "FILE", FOR_ALL, VALUE_STRING, AT(output), 0, 0, NULL,
 	  "where sessions go (default - : stdout); SIGHUP opens it anew" },
-	{ "format", "json|text", FOR_SESSIONS, VALUE_FORMAT, AT(format), 0, 0, NULL,
+	{ "format", "json|text", FOR_ALL, VALUE_FORMAT, AT(format), 0, 0, NULL,
 	  "one JSON object a line, or one line for the eye (default json)" },
 	{ "no-messages", NULL, FOR_SESSIONS, VALUE_FLAG, AT(no_messages), 0, 0, NULL, "leave out Messages" },
 	{ "summary", NULL, FOR_REPLAY, VALUE_FLAG, AT(summary), 0, 0, NULL,
 	  "print a summary on stdout; sessions only to --output FILE" },
+	{ "pcap", "FILE", FOR_REPLAY, VALUE_STRING, AT(pcap), 0, 0, NULL,
+	  "the packets of the same time (pcap, pcapng): what dnstap does not show is told by them" },
+	{ "probe", "auto|require|off", FOR_DAEMON, VALUE_MODE, AT(probe.mode), 0, 0, NULL,
+	  "watch the packets of CoreDNS on this node with BPF; auto: without privilege run on with dnstap alone; require: "
+	  "end with status 2 then (default auto)" },
+	{ "probe-process", "NAME", FOR_PROBE, VALUE_STRING, AT(probe.process), 0, 0, NULL,
+	  "executables to watch, by the name of their file (default coredns)" },
+	{ "probe-pid", "PID", FOR_PROBE, VALUE_PID, 0, 0, 0, NULL, "watch this process; repeatable" },
+	{ "probe-netns", "PATH", FOR_PROBE, VALUE_NETNS, 0, 0, 0, NULL,
+	  "watch this network namespace, such as /run/netns/NAME; repeatable" },
+	{ "probe-port", "PORT", FOR_PROBE, VALUE_PORT, 0, 0, 0, NULL,
+	  "a further port of DNS, of clients or upstreams, beside 53 and those on which CoreDNS listens; repeatable" },
+	{ "probe-ring", "SIZE", FOR_PROBE, VALUE_SIZE, AT(probe.ring_size), 64 << 10, 1 << 30, NULL,
+	  "the kernel's ring, rounded up to a power of two; when it is full, packets are lost and counted (default "
+	  "8MiB)" },
+	{ "max-watches", "N", FOR_PROBE, VALUE_COUNT, AT(probe.watches_max), 1, 256, NULL,
+	  "CoreDNS processes watched at once; further ones are counted and not watched (default 64)" },
+	{ "max-packets", "N", FOR_SESSIONS, VALUE_COUNT, AT(limits.sightings_max), 1024, 16777216, NULL,
+	  "DNS packets that wait for their session; above it the oldest is forgotten (default 262144)" },
+	{ "http", "ADDRESS:PORT|off", FOR_DAEMON, VALUE_STRING, AT(http), 0, 0, NULL,
+	  "where /metrics, /healthz and /readyz are served (default 0.0.0.0:9166)" },
 	{ "status", "STATUS", FOR_SESSIONS, VALUE_TERM, 0, 0, 0, selection_add_status,
 	  "only Succeeded, Failed or SampleLoss; this and the next five are repeatable, and any of the values will "
 	  "do" },
 	{ "bitmap", "N", FOR_SESSIONS, VALUE_TERM, 0, 0, 0, selection_add_bitmap, "only this BitMap, 0 to 15" },
 	{ "cause", "CAUSE", FOR_SESSIONS, VALUE_TERM, 0, 0, 0, selection_add_cause,
 	  "only this Cause (dnstap-analyser explain lists them)" },
-	{ "rcode", "RCODE", FOR_SESSIONS, VALUE_TERM, 0, 0, 0, selection_add_rcode,
+	{ "rcode", "RCODE", FOR_ALL, VALUE_TERM, 0, 0, 0, selection_add_rcode,
 	  "only this rcode of the response, such as SERVFAIL or 2" },
-	{ "client", "PREFIX", FOR_SESSIONS, VALUE_TERM, 0, 0, 0, selection_add_client,
+	{ "client", "PREFIX", FOR_ALL, VALUE_TERM, 0, 0, 0, selection_add_client,
 	  "only clients in this address or prefix, such as 10.0.3.0/24" },
-	{ "qname", "SUFFIX", FOR_SESSIONS, VALUE_TERM, 0, 0, 0, selection_add_qname,
+	{ "qname", "SUFFIX", FOR_ALL, VALUE_TERM, 0, 0, 0, selection_add_qname,
 	  "only names that end in these labels, such as example.com" },
 	{ "succeeded-sample", "N", FOR_SESSIONS, VALUE_COUNT, AT(selection.succeeded_sample), 1, UINT32_MAX, NULL,
 	  "print one in N of Succeeded, and all that failed or was lost (default 1); counts stay exact" },
@@ -85,9 +117,9 @@ static const struct option table[] = {
 	  "dnstap connections at once; further ones are closed (default 1024)" },
 	{ "max-frame-size", "SIZE", FOR_SESSIONS, VALUE_SIZE, AT(frame_max), 512, 16 << 20, NULL,
 	  "one dnstap frame; a larger one ends its connection (default 128KiB)" },
-	{ "output-queue", "SIZE", FOR_SESSIONS, VALUE_SIZE, AT(output_queue_max), 1 << 20, 16 * GIB, NULL,
+	{ "output-queue", "SIZE", FOR_ALL, VALUE_SIZE, AT(output_queue_max), 1 << 20, 16 * GIB, NULL,
 	  "output waiting for its reader; Succeeded is dropped from half of it on, Failed last (default 64MiB)" },
-	{ "log-level", "LEVEL", FOR_SESSIONS, VALUE_LEVEL, AT(log_level), 0, 0, NULL,
+	{ "log-level", "LEVEL", FOR_ALL, VALUE_LEVEL, AT(log_level), 0, 0, NULL,
 	  "error, warn, info or debug (default info; replay: warn)" },
 	{ "markdown", NULL, FOR_EXPLAIN, VALUE_FLAG, AT(markdown), 0, 0, NULL, "all topics as Markdown" },
 };
@@ -144,6 +176,62 @@ static int set_format(enum format *at, const struct option *opt, const char *val
 	return 0;
 }
 
+static int set_mode(enum probe_mode *at, const struct option *opt, const char *value)
+{
+	static const char *const modes[] = { [PROBE_AUTO] = "auto", [PROBE_REQUIRE] = "require", [PROBE_OFF] = "off" };
+
+	for (unsigned i = 0; i < sizeof(modes) / sizeof(*modes); i++) {
+		if (strcmp(value, modes[i]) == 0) {
+			*at = (enum probe_mode)i;
+			return 0;
+		}
+	}
+	return complain(opt->name, value, "expected auto, require or off");
+}
+
+static int add_number(const struct option *opt, const char *value, uint64_t max, uint64_t *out)
+{
+	char allowed[128];
+
+	if (value_parse(value, VALUE_UNIT_ONE, out) && *out >= 1 && *out <= max)
+		return 0;
+	value_range_text(VALUE_UNIT_ONE, 1, max, allowed, sizeof(allowed));
+	return complain(opt->name, value, allowed);
+}
+
+static int add_port(struct probe_options *probe, const struct option *opt, const char *value)
+{
+	uint64_t n;
+
+	if (probe->nr_ports == PROBE_PORTS_MAX)
+		return complain(opt->name, value, "too many");
+	if (add_number(opt, value, UINT16_MAX, &n))
+		return -EINVAL;
+	probe->ports[probe->nr_ports++] = (uint16_t)n;
+	return 0;
+}
+
+static int add_pid(struct probe_options *probe, const struct option *opt, const char *value)
+{
+	uint64_t n;
+
+	if (probe->nr_pids == PROBE_PIDS_MAX)
+		return complain(opt->name, value, "too many");
+	/* The largest that Linux gives (PID_MAX_LIMIT). */
+	if (add_number(opt, value, 4194304, &n))
+		return -EINVAL;
+	probe->pids[probe->nr_pids++] = n;
+	return 0;
+}
+
+static int add_netns(struct probe_options *probe, const struct option *opt, const char *value)
+{
+	if (probe->nr_netns == PROBE_NETNS_MAX)
+		return complain(opt->name, value, "too many");
+	probe->netns[probe->nr_netns++] = value;
+	return 0;
+}
+
 static int set_option(struct options *o, const struct option *opt, const char *value)
 {
 	void *at = (char *)o + opt->at;
@@ -167,6 +255,14 @@ static int set_option(struct options *o, const struct option *opt, const char *v
 	case VALUE_LEVEL:
 		return log_level_parse(value, at) ? 0
 						  : complain(opt->name, value, "expected error, warn, info or debug");
+	case VALUE_MODE:
+		return set_mode(at, opt, value);
+	case VALUE_PORT:
+		return add_port(&o->probe, opt, value);
+	case VALUE_PID:
+		return add_pid(&o->probe, opt, value);
+	case VALUE_NETNS:
+		return add_netns(&o->probe, opt, value);
 	case VALUE_TERM:
 		return opt->add_term(&o->selection, value)
 			       ? 0
@@ -192,6 +288,7 @@ static void set_defaults(struct options *o)
 		.output_queue_max = SINK_QUEUE_MAX_DEFAULT,
 		.socket_mode = 0660,
 		.log_level = LOG_INFO,
+		.probe = { .process = "coredns", .ring_size = PROBE_RING_DEFAULT, .watches_max = PROBE_WATCHES_MAX_DEFAULT },
 	};
 }
 
@@ -201,6 +298,7 @@ static const struct {
 } commands[] = {
 	{ "replay", COMMAND_REPLAY },
 	{ "explain", COMMAND_EXPLAIN },
+	{ "trace", COMMAND_TRACE },
 	{ "help", COMMAND_HELP },
 	{ "version", COMMAND_VERSION },
 };
@@ -241,7 +339,7 @@ static int take_option(struct options *o, int left, char **argv)
 
 static int take_word(struct options *o, char *word)
 {
-	if (o->command == COMMAND_DAEMON)
+	if (o->command == COMMAND_DAEMON || o->command == COMMAND_TRACE)
 		return complain(word, NULL, "unknown command; see --help");
 	if (o->nr_files == FILES_MAX)
 		return complain(word, NULL, "too many files");
@@ -301,11 +399,15 @@ void options_help(void)
 	       "  dnstap-analyser [OPTIONS]                receive dnstap, print sessions\n"
 	       "  dnstap-analyser replay FILE... [OPTIONS] the same from recordings (Frame Streams, gzip, zstd; - is "
 	       "stdin)\n"
+	       "  dnstap-analyser trace [OPTIONS]          the packets alone, no dnstap: a line for each DNS exchange and "
+	       "drop\n"
 	       "  dnstap-analyser explain [TOPIC...]       what a Status, BitMap, Cause or field means, and what to "
 	       "do\n"
 	       "  dnstap-analyser --version | --help\n");
 	help_section("Receiving", FOR_DAEMON);
+	help_section("Watching packets, trace as well", FOR_PROBE);
 	help_section("Sessions", FOR_SESSIONS);
+	help_section("Output, trace as well", FOR_ALL);
 	help_section("replay only", FOR_REPLAY);
 	help_section("explain only", FOR_EXPLAIN);
 	printf("\nA DURATION is a number with ms, s, m or h; a SIZE is bytes, or with KiB, MiB or GiB.\n"

@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "io/endpoint.h"
+#include "io/probe.h"
 #include "session/engine.h"
 #include "session/selection.h"
 
@@ -13,7 +14,7 @@ enum {
 	FILES_MAX = 1024,
 };
 
-enum command { COMMAND_DAEMON, COMMAND_REPLAY, COMMAND_EXPLAIN, COMMAND_HELP, COMMAND_VERSION };
+enum command { COMMAND_DAEMON, COMMAND_REPLAY, COMMAND_EXPLAIN, COMMAND_TRACE, COMMAND_HELP, COMMAND_VERSION };
 
 enum format { FORMAT_JSON, FORMAT_TEXT };
 
@@ -29,6 +30,9 @@ struct options {
 	enum format format;
 	bool no_messages;
 	bool summary;
+	const char *pcap; /* NULL: none */
+	const char *http; /* ADDRESS:PORT, "off"; NULL: the default, without which the daemon runs on */
+	struct probe_options probe;
 	bool markdown;
 	struct selection selection;
 	struct engine_limits limits;

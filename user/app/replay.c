@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "io/tapfile.h"
 #include "output.h"
+#include "packets.h"
 #include "wire/frame.h"
 
 enum {
@@ -20,6 +21,8 @@ enum {
 struct replay {
 	struct engine *engine;
 	struct output output;
+	struct packets packets; /* of --pcap */
+	bool has_packets;
 	uint8_t *bytes; /* READ_SIZE behind room for one unfinished frame */
 	size_t room;
 	uint32_t frame_max;
@@ -145,6 +148,8 @@ static int replay_files(struct replay *r, const struct options *o)
 			status = 1;
 		not_opened += err == -ENOENT;
 	}
+	if (r->has_packets && packets_finish(&r->packets) < 0)
+		status = 1;
 	engine_drain(r->engine);
 	return not_opened == o->nr_files ? 2 : status;
 }
@@ -179,6 +184,20 @@ static int run(struct replay *r, const struct options *o)
 	return status;
 }
 
+static void on_session(void *arg, const struct session *s, const struct verdict *v)
+{
+	struct replay *r = arg;
+
+	output_session(&r->output, s, v);
+}
+
+static void on_want_packets(void *arg, uint64_t until_ns)
+{
+	struct replay *r = arg;
+
+	packets_until(&r->packets, until_ns);
+}
+
 int replay_run(const struct options *o)
 {
 	bool wants_sessions = !o->summary || o->output;
@@ -187,7 +206,7 @@ int replay_run(const struct options *o)
 		.room = FRAME_HEADER_SIZE * 2 + FRAME_CONTROL_MAX + o->frame_max,
 		.shows_progress = isatty(STDERR_FILENO) && (o->summary || o->output || !isatty(STDOUT_FILENO)),
 	};
-	struct engine_callbacks callbacks = { .on_session = output_session, .arg = &r.output };
+	struct engine_callbacks callbacks = { .on_session = on_session, .on_want_packets = on_want_packets, .arg = &r };
 	struct sink *sink = NULL;
 	struct summary *summary = NULL;
 	int status = 1;
@@ -208,8 +227,16 @@ int replay_run(const struct options *o)
 		goto out;
 	}
 	output_init(&r.output, o, sink, summary);
+	if (o->pcap && packets_open(&r.packets, o->pcap, r.engine) < 0) {
+		status = 2;
+		goto out;
+	}
+	r.has_packets = o->pcap;
 	status = run(&r, o);
 out:
+	if (r.output.sink)
+		sink_close(r.output.sink, NULL);
+	packets_close(&r.packets);
 	output_release(&r.output);
 	summary_free(summary);
 	engine_free(r.engine);

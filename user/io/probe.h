@@ -29,6 +29,8 @@ enum probe_level {
 
 const char *probe_level_name(enum probe_level level);
 
+#define PROBE_RING_DEFAULT (8ULL << 20)
+
 enum { PROBE_PORTS_MAX = 8, PROBE_NETNS_MAX = 16, PROBE_PIDS_MAX = 16, PROBE_WATCHES_MAX_DEFAULT = 64 };
 
 struct probe_options {
@@ -41,7 +43,7 @@ struct probe_options {
 	uint16_t ports[PROBE_PORTS_MAX]; /* --probe-port: further ones of clients and upstreams; 53 and the ports on which
 					    CoreDNS listens are always among them */
 	unsigned nr_ports;
-	uint64_t ring_size;   /* bytes, a power of two: 8 MiB by default; when full records are lost and counted */
+	uint64_t ring_size;   /* bytes; when full records are lost and counted */
 	uint64_t watches_max; /* processes watched at once; further ones are counted and not watched */
 };
 

@@ -1,6 +1,7 @@
 #include "classify.h"
 
 #include "server.h"
+#include "session_view.h"
 
 #define ATTEMPT_TIMEOUT_NS 2000000000ULL /* forward waits that long for each answer, if it is not told otherwise */
 #define ATTEMPT_MARGIN_NS 20000000ULL
@@ -12,8 +13,15 @@ struct facts {
 	uint8_t lost;
 	bool is_background;
 	bool misses_cq; /* a client's query must have been there */
-	bool is_error;	/* the response to the client: neither NOERROR nor NXDOMAIN */
 	bool stream_started_late, stream_ended_early;
+	/* The response to the client, by its CR or by its packet. */
+	int32_t rcode;
+	bool is_answered;
+	bool is_error; /* neither NOERROR nor NXDOMAIN */
+	uint8_t lost_by_structure, untapped;
+	/* The packets: NULL where there are none of this session, or nobody watched. */
+	const struct kernel_view *kernel;
+	bool is_certain; /* what was not seen was not there */
 };
 
 static bool is_error_rcode(int32_t rcode)
@@ -50,17 +58,86 @@ static uint8_t lost_kinds(const struct session *s, bool misses_cq)
 	return lost;
 }
 
+/* The bits of a DNS header that CoreDNS passes on from an upstream's response, and sets anew in one of its own. */
+static bool is_passed_on(const struct session *s, uint16_t flags)
+{
+	for (const struct attempt *a = s->attempts; a; a = a->next) {
+		const struct message *m = a->response;
+
+		if (m && m->len > 3 && (m->bytes[3] & 0x80) && (flags & 0x80) && (m->bytes[3] & 0xf) == (flags & 0xf))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * A response left, and no CR came. Up to 1.14.7 the errors that the server itself writes are not tapped: those are no
+ * loss; what a plugin writes is. A response that an upstream gave has RA set like the FR's, the server's own has not.
+ */
+static void response_unshown(struct facts *f)
+{
+	const struct session *s = f->s;
+
+	if (f->is_error && (f->bits == 0 || !(release_taps_own_errors(s->server->release) ||
+					      is_passed_on(s, f->kernel->response_flags))))
+		f->untapped |= BIT_CR;
+	else if (!s->is_not_tapped && !f->stream_ended_early)
+		f->lost |= BIT_CR;
+}
+
+static bool proves_lost_response(const struct session *s)
+{
+	for (const struct attempt *a = s->attempts; a; a = a->next)
+		if (a->has_query && !a->has_response && a->kernel && a->kernel->proves_response)
+			return true;
+	return false;
+}
+
+/* What only the packets prove. */
+static void add_kernel_facts(struct facts *f)
+{
+	const struct session *s = f->s;
+
+	if (s->nr_unshown)
+		f->lost |= BIT_FQ | BIT_FR;
+	if (s->kernel && proves_lost_response(s) && !f->stream_ended_early)
+		f->lost |= BIT_FR;
+	if (!f->kernel)
+		return;
+	if (!(f->bits & BIT_CR) && f->kernel->has_response)
+		response_unshown(f);
+	/* The server's own SERVFAIL is written behind the plugins, so the query was tapped; other errors are not always. */
+	if (f->bits == 0 && f->kernel->has_response && !s->is_not_tapped && !f->stream_ended_early &&
+	    (!f->is_error || f->rcode == DNS_RCODE_SERVFAIL))
+		f->lost |= BIT_CQ;
+}
+
+static const struct kernel_view *packets_of(const struct session *s)
+{
+	const struct kernel_view *k = s->kernel;
+
+	return k && (k->query_ns || k->has_response) ? k : NULL;
+}
+
 static struct facts facts_of(const struct session *s)
 {
 	struct facts f = { .s = s, .bits = s->bitmap };
 
 	f.is_background = session_is_background(s);
-	f.misses_cq = !(s->bitmap & BIT_CQ) && !f.is_background && !s->forwards_first;
-	f.is_error = (s->bitmap & BIT_CR) && is_error_rcode(s->rcode);
+	f.misses_cq = s->bitmap && !(s->bitmap & BIT_CQ) && !f.is_background && !s->forwards_first;
+	f.kernel = packets_of(s);
+	f.is_certain = f.kernel && f.kernel->state == KERNEL_COMPLETE;
+	f.is_answered = (s->bitmap & BIT_CR) || (f.kernel && f.kernel->has_response);
+	f.rcode = session_rcode(s);
+	f.is_error = f.is_answered && is_error_rcode(f.rcode);
 	f.stream_started_late = !(s->bitmap & BIT_CQ) && s->before_stream;
 	f.stream_ended_early = s->end == SESSION_STREAM_ENDED;
-	if (!s->forwards_first && !f.stream_started_late)
-		f.lost = lost_kinds(s, f.misses_cq);
+	if (!s->forwards_first && !f.stream_started_late) {
+		f.lost = f.lost_by_structure = lost_kinds(s, f.misses_cq);
+		add_kernel_facts(&f);
+	} else if (f.kernel && f.is_error && f.bits == 0) {
+		f.untapped = BIT_CR;
+	}
 	return f;
 }
 
@@ -69,13 +146,34 @@ static enum cause unanswered_cause(const struct session *s)
 	return s->nr_unsent && s->nr_unsent == s->nr_unanswered ? CAUSE_UPSTREAM_UNREACHABLE : CAUSE_UPSTREAM_TIMEOUT;
 }
 
+/* The query never came to be read. */
+static bool query_dropped(const struct facts *f, struct verdict *v)
+{
+	*v = (struct verdict){ .status = STATUS_FAILED, .cause = CAUSE_QUERY_DROPPED };
+	return f->bits == 0 && f->kernel && f->kernel->query_dropped && !f->is_answered;
+}
+
+/* CoreDNS did its part, and the client has got nothing. */
+static bool response_dropped(const struct facts *f, struct verdict *v)
+{
+	*v = (struct verdict){ .status = STATUS_FAILED, .cause = CAUSE_RESPONSE_DROPPED };
+	return f->kernel && f->kernel->response_dropped;
+}
+
+/* CoreDNS says that it has answered; nothing left. */
+static bool response_not_sent(const struct facts *f, struct verdict *v)
+{
+	*v = (struct verdict){ .status = STATUS_FAILED, .cause = CAUSE_RESPONSE_NOT_SENT };
+	return (f->bits & BIT_CR) && f->is_certain && f->kernel->has_query && !f->kernel->has_response;
+}
+
 /* 1. An error response to the client is a failure, whatever else was lost. */
 static bool error_response(const struct facts *f, struct verdict *v)
 {
 	if (!f->is_error)
 		return false;
 	v->status = STATUS_FAILED;
-	if (f->s->fr_rcodes & rcode_bit(f->s->rcode))
+	if (f->s->fr_rcodes & rcode_bit(f->rcode))
 		v->cause = CAUSE_UPSTREAM_ERROR;
 	else if ((f->bits & BIT_FQ) && !(f->bits & BIT_FR))
 		v->cause = unanswered_cause(f->s);
@@ -101,20 +199,30 @@ static bool proven_loss(const struct facts *f, struct verdict *v)
 /* 4. What the stream did not cover proves nothing. */
 static bool stream_cut(const struct facts *f, struct verdict *v)
 {
-	bool is_unfinished = f->bits == BIT_CQ || f->bits == BIT_FQ || f->bits == (BIT_CQ | BIT_FQ) ||
+	bool is_unfinished = f->bits == 0 || f->bits == BIT_CQ || f->bits == BIT_FQ || f->bits == (BIT_CQ | BIT_FQ) ||
 			     f->bits == (BIT_CQ | BIT_FQ | BIT_FR) || f->misses_cq;
 
 	*v = (struct verdict){ .status = STATUS_SAMPLE_LOSS, .cause = CAUSE_STREAM_STARTED };
 	if (!f->stream_started_late)
 		v->cause = CAUSE_STREAM_ENDED;
-	return is_unfinished && !f->s->forwards_first && (f->stream_started_late || f->stream_ended_early);
+	if (f->bits == 0 && !f->is_answered)
+		return false;
+	return is_unfinished && !f->s->forwards_first && !f->s->is_not_tapped &&
+	       (f->stream_started_late || f->stream_ended_early);
+}
+
+/* A server block without `dnstap`. */
+static bool not_tapped(const struct facts *f, struct verdict *v)
+{
+	*v = (struct verdict){ .status = STATUS_SUCCEEDED, .cause = CAUSE_NOT_TAPPED };
+	return f->bits == 0 && f->is_answered && f->s->is_not_tapped;
 }
 
 /* 5, without `full`: from 1.15.0 on a response after unanswered attempts is nearly always the server's own SERVFAIL. */
 static bool unknown_response_after_timeout(const struct facts *f, struct verdict *v)
 {
 	*v = (struct verdict){ .status = STATUS_FAILED, .cause = unanswered_cause(f->s) };
-	return f->bits == (BIT_CQ | BIT_CR | BIT_FQ) && f->s->rcode == RCODE_UNKNOWN &&
+	return f->bits == (BIT_CQ | BIT_CR | BIT_FQ) && f->rcode == RCODE_UNKNOWN &&
 	       release_taps_own_errors(f->s->server->release);
 }
 
@@ -161,6 +269,8 @@ static bool response_not_recorded(const struct facts *f, struct verdict *v)
 	*v = (struct verdict){ .status = STATUS_SAMPLE_LOSS, .cause = CAUSE_RESPONSE_NOT_RECORDED };
 	if (f->s->protocol == TAP_TCP)
 		v->status = STATUS_FAILED;
+	if (f->is_certain && !f->is_answered)
+		*v = (struct verdict){ .status = STATUS_FAILED, .cause = CAUSE_RESPONSE_NOT_SENT };
 	return f->bits & BIT_FR;
 }
 
@@ -176,10 +286,14 @@ static const struct rule {
 	const char *name;
 	bool (*applies)(const struct facts *f, struct verdict *v);
 } rules[] = {
+	{ "query_dropped", query_dropped },
+	{ "response_dropped", response_dropped },
 	{ "error_response", error_response },
 	{ "evicted", evicted },
+	{ "response_not_sent", response_not_sent },
 	{ "proven_loss", proven_loss },
 	{ "stream_cut", stream_cut },
+	{ "not_tapped", not_tapped },
 	{ "unknown_response_after_timeout", unknown_response_after_timeout },
 	{ "answered", answered },
 	{ "background_refresh", background_refresh },
@@ -196,6 +310,8 @@ static const struct rule *judge(const struct facts *f, struct verdict *v)
 	while (!rule->applies(f, v))
 		rule++; /* the last rule always applies */
 	v->lost = f->lost;
+	v->lost_by_structure = f->lost_by_structure;
+	v->untapped = f->untapped;
 	return rule;
 }
 

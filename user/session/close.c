@@ -1,4 +1,4 @@
-#include "join.h"
+#include "witness.h"
 
 static uint64_t stream_time_ns(const struct session *s)
 {
@@ -21,7 +21,7 @@ static uint32_t refresh_window_us(const struct session *s)
 	return window_us < UINT32_MAX ? (uint32_t)window_us : UINT32_MAX;
 }
 
-static void remember_need(struct engine *e, const struct session *s)
+void join_remember_need(struct engine *e, const struct session *s)
 {
 	struct closed_entry entry = {
 		.hash = open_question_key(s->server, s->id, s->question_hash),
@@ -58,7 +58,7 @@ static void remember(struct engine *e, const struct session *s)
 		closed_add(&e->closed, CLOSED_CALL, &entry);
 	}
 	if (s->has_client && s->has_id && s->has_question)
-		remember_need(e, s);
+		join_remember_need(e, s);
 }
 
 /* A failure that a lost frame could explain, where frames have been lost just before. */
@@ -67,8 +67,34 @@ static bool is_loss_suspected(const struct session *s, const struct verdict *v)
 	uint64_t lost_ns = s->server->lost_ns;
 
 	return v->status == STATUS_FAILED && (v->cause == CAUSE_NO_RESPONSE || v->cause == CAUSE_UPSTREAM_TIMEOUT) &&
-	       s->stream && lost_ns && lost_ns <= s->stream->time_ns &&
-	       s->stream->time_ns - lost_ns <= JOIN_LOSS_SUSPECTED_NS;
+	       s->end != SESSION_STREAM_ENDED && lost_ns && lost_ns <= s->closed_ns &&
+	       s->closed_ns - lost_ns <= JOIN_LOSS_SUSPECTED_NS && !(s->kernel && s->kernel->state == KERNEL_COMPLETE);
+}
+
+static void count_lost(const struct session *s, const struct verdict *v)
+{
+	struct server *server = s->server;
+	uint64_t lost[KINDS];
+
+	for (unsigned kind = 0; kind < KINDS; kind++) {
+		server->nr_lost[kind] += v->lost_by_structure >> kind & 1;
+		lost[kind] = v->lost >> kind & 1;
+	}
+	/* Each FR without FQ is one FQ lost. */
+	if (v->lost_by_structure & BIT_FQ) {
+		server->nr_lost[KIND_FORWARDER_QUERY] += s->nr_unasked - 1;
+		lost[KIND_FORWARDER_QUERY] += s->nr_unasked - 1;
+	}
+	if (!server->nr_vantages)
+		return;
+	if (s->nr_unshown) {
+		lost[KIND_FORWARDER_QUERY] = s->nr_unasked + s->nr_unshown;
+		lost[KIND_FORWARDER_RESPONSE] = s->nr_unshown;
+	}
+	for (unsigned kind = 0; kind < KINDS; kind++) {
+		server->kernel_lost[kind] += lost[kind];
+		server->kernel_expected[kind] += lost[kind];
+	}
 }
 
 static void count(struct engine *e, const struct session *s, const struct verdict *v)
@@ -77,28 +103,36 @@ static void count(struct engine *e, const struct session *s, const struct verdic
 	e->stats.by_status[v->status]++;
 	e->stats.by_bitmap[s->bitmap]++;
 	e->stats.by_cause[v->cause]++;
-	for (unsigned kind = 0; kind < KINDS; kind++)
-		s->server->nr_lost[kind] += v->lost >> kind & 1;
-	/* Each FR without FQ is one FQ lost. */
-	if (v->lost & BIT_FQ)
-		s->server->nr_lost[KIND_FORWARDER_QUERY] += s->nr_unasked - 1;
-	if (v->lost)
-		s->server->lost_ns = stream_time_ns(s);
+	count_lost(s, v);
+	if (v->lost && s->end != SESSION_UNSEEN)
+		s->server->lost_ns = s->closed_ns;
 }
 
-void join_close(struct engine *e, struct session *s, enum session_end end)
+void join_finish(struct engine *e, struct session *s)
 {
 	struct verdict v;
 
-	s->end = end;
-	if (end == SESSION_EVICTED)
-		e->stats.nr_evicted++;
+	witness_finish(e, s);
 	v = classify(s);
 	v.loss_suspected = is_loss_suspected(s, &v);
 	count(e, s, &v);
 	e->callbacks.on_session(e->callbacks.arg, s, &v);
-	remember(e, s);
 	open_free(&e->open, s);
+}
+
+void join_close(struct engine *e, struct session *s, enum session_end end)
+{
+	if (end == SESSION_EVICTED)
+		e->stats.nr_evicted++;
+	if (s->is_held) {
+		join_finish(e, s);
+		return;
+	}
+	s->end = end;
+	s->closed_ns = stream_time_ns(s);
+	remember(e, s);
+	if (end == SESSION_EVICTED || !witness_hold(e, s))
+		join_finish(e, s);
 }
 
 void join_discard(struct engine *e, struct session *s)

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "closed.h"
-#include "join.h"
+#include "witness.h"
 
 static const char *const malformed_names[MALFORMED_REASONS] = {
 	[MALFORMED_BAD_PROTOBUF] = "bad_protobuf", [MALFORMED_TOO_COMPLEX] = "too_complex",
@@ -24,6 +24,9 @@ struct engine_limits engine_limits_default(void)
 		.memory_max = ENGINE_MEMORY_MAX_DEFAULT,
 		.closed_max = ENGINE_CLOSED_MAX_DEFAULT,
 		.servers_max = ENGINE_SERVERS_MAX_DEFAULT,
+		.sightings_max = ENGINE_SIGHTINGS_MAX_DEFAULT,
+		.tcp_connections_max = WATCH_CONNECTIONS_MAX_DEFAULT,
+		.vantages_max = ENGINE_VANTAGES_MAX_DEFAULT,
 		.session_timeout_ns = ENGINE_SESSION_TIMEOUT_NS_DEFAULT,
 		.idle_timeout_ns = ENGINE_IDLE_TIMEOUT_NS_DEFAULT,
 	};
@@ -55,6 +58,8 @@ static int init(struct engine *e)
 		err = closed_init(&e->closed, l->closed_max, JOIN_LATE_CALL_NS);
 	if (!err)
 		err = servers_init(&e->servers, l->servers_max, &key);
+	if (!err)
+		err = witness_init(e);
 	return err;
 }
 
@@ -91,6 +96,7 @@ void engine_free(struct engine *e)
 		return;
 	while (!list_empty(&e->streams))
 		stream_free(container_of(e->streams.next, struct stream, on_engine));
+	witness_release(e);
 	open_release(&e->open);
 	closed_release(&e->closed);
 	servers_release(&e->servers);
@@ -260,11 +266,14 @@ static void take_frame(struct engine *e, struct source *source, const struct tap
 		malformed(e, MALFORMED_NO_TIME);
 		return;
 	}
+	witness_want(e, event_time_ns(&event));
 	advance(e, source->stream, event_time_ns(&event), arrived_ns);
 	if (!list_empty(&source->server->orphans))
 		join_adopt_orphans(e, source);
 	join_event(e, source, &event);
 	expire(e, source->stream);
+	if (!list_empty(&e->evidence.vantages))
+		witness_settle(e, arrived_ns);
 }
 
 void engine_frame(struct engine *e, struct stream *stream, struct slice frame, uint64_t arrived_ns)
@@ -272,6 +281,7 @@ void engine_frame(struct engine *e, struct stream *stream, struct slice frame, u
 	struct source *source;
 	enum tap_error error;
 	struct tap tap;
+	bool is_new;
 
 	e->stats.nr_frames++;
 	e->stats.nr_bytes += frame.len;
@@ -281,7 +291,9 @@ void engine_frame(struct engine *e, struct stream *stream, struct slice frame, u
 		malformed(e, reason_of(error));
 		return;
 	}
-	source = servers_source(&e->servers, stream, tap.identity, tap.version);
+	source = servers_source(&e->servers, stream, tap.identity, tap.version, &is_new);
+	if (is_new)
+		witness_attach(e, source);
 	if (source)
 		take_frame(e, source, &tap, arrived_ns);
 	else
@@ -290,12 +302,13 @@ void engine_frame(struct engine *e, struct stream *stream, struct slice frame, u
 
 void engine_stream_end(struct engine *e, struct stream *stream, uint64_t now_ns)
 {
+	for (struct list *l = stream->sources.next; l != &stream->sources; l = l->next)
+		container_of(l, struct source, on_stream)->server->ended_ns = stream->time_ns;
 	join_hand_over(e, stream, now_ns);
 	stream_free(stream);
 }
 
-/* How long a stream must be silent until what is open on it has nothing more to wait for. */
-static uint64_t silence_ns(const struct engine *e, const struct stream *stream)
+uint64_t engine_silence_ns(const struct engine *e, const struct stream *stream)
 {
 	const struct server *server = stream->last ? stream->last->server : NULL;
 
@@ -316,7 +329,7 @@ void engine_tick(struct engine *e, uint64_t now_ns)
 	for (struct list *l = e->streams.next; l != &e->streams; l = l->next) {
 		struct stream *stream = container_of(l, struct stream, on_engine);
 
-		if (stream->arrived_ns && now_ns > stream->arrived_ns + silence_ns(e, stream))
+		if (stream->arrived_ns && now_ns > stream->arrived_ns + engine_silence_ns(e, stream))
 			close_all(e, &stream->sessions, SESSION_EXPIRED);
 	}
 	for (struct list *l = e->servers.lru.next; l != &e->servers.lru; l = l->next) {
@@ -325,25 +338,35 @@ void engine_tick(struct engine *e, uint64_t now_ns)
 		if (now_ns >= server->orphans_until_ns)
 			close_all(e, &server->orphans, SESSION_STREAM_ENDED);
 	}
+	witness_settle(e, now_ns);
 }
 
 void engine_drain(struct engine *e)
 {
-	while (!list_empty(&e->open.lru))
-		join_close(e, container_of(e->open.lru.next, struct session, lru), SESSION_STREAM_ENDED);
+	struct list *l = e->open.lru.next;
+
+	while (l != &e->open.lru) {
+		struct session *s = container_of(l, struct session, lru);
+
+		l = l->next;
+		if (!s->is_held)
+			join_close(e, s, SESSION_STREAM_ENDED);
+	}
+	witness_drain(e);
 }
 
 const struct engine_stats *engine_stats(struct engine *e)
 {
 	e->stats.nr_open = e->open.count;
 	e->stats.nr_forgotten = e->closed.nr_forgotten;
+	e->stats.nr_sightings = e->evidence.count;
+	e->stats.nr_sightings_forgotten = e->evidence.nr_forgotten;
+	e->stats.nr_silent_servers = vantages_silent(e);
 	e->stats.nr_server_overflow = e->servers.nr_overflow;
 	return &e->stats;
 }
 
 const struct server *engine_next_server(const struct engine *e, const struct server *before)
 {
-	const struct list *l = before ? before->lru.next : e->servers.lru.next;
-
-	return l == &e->servers.lru ? NULL : container_of(l, struct server, lru);
+	return servers_next(&e->servers, before);
 }

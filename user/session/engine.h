@@ -17,6 +17,8 @@ enum {
 	ENGINE_SESSIONS_MAX_DEFAULT = 100000,
 	ENGINE_CLOSED_MAX_DEFAULT = 262144,
 	ENGINE_SERVERS_MAX_DEFAULT = 1024,
+	ENGINE_SIGHTINGS_MAX_DEFAULT = 262144,
+	ENGINE_VANTAGES_MAX_DEFAULT = 256,
 };
 
 #define NS_PER_MS 1000000ULL
@@ -30,6 +32,11 @@ struct engine_limits {
 					analyser_overload */
 	size_t memory_max;	     /* bytes for open sessions and their messages; the same policy */
 	size_t closed_max;	     /* closed sessions remembered for late frames; when full the oldest is forgotten */
+	size_t sightings_max;	     /* DNS messages seen as packets that wait for their session; when full the oldest
+					is forgotten */
+	size_t tcp_connections_max;  /* TCP connections put together; when full the one silent for longest is forgotten
+				      */
+	size_t vantages_max;	     /* places where packets are seen; further ones are refused */
 	size_t servers_max;	     /* servers told apart; when full see servers_source() */
 	uint64_t session_timeout_ns; /* of stream time without a message */
 	uint64_t idle_timeout_ns; /* wall clock: of a stream that may hold frames back (1.9.1 to 1.13.1, or no version)
@@ -71,6 +78,18 @@ struct engine_stats {
 	uint64_t nr_clock_restarted; /* times that stream time was set back */
 	uint64_t nr_foreign_streams; /* sources found not to be CoreDNS */
 	uint64_t nr_old_streams;     /* sources found to be CoreDNS before 1.8.2 */
+	/* Packets, where there is a vantage. */
+	uint64_t nr_packets;
+	uint64_t nr_packets_repeated;	/* the same one on another interface */
+	uint64_t nr_packets_passing;	/* of nobody watched: passed on, or to another server in the same namespace */
+	uint64_t nr_packets_dropped;	/* for want of memory */
+	uint64_t nr_drops_unmatched;	/* drops of packets that were no longer, or never, known */
+	uint64_t nr_sightings;		/* DNS messages that wait for their session now */
+	uint64_t nr_sightings_forgotten; /* because of sightings_max */
+	uint64_t nr_unseen;		/* sessions of the kernel alone */
+	uint64_t nr_silent;		/* client queries at servers that have never sent a frame: no line */
+	uint64_t nr_vantages, nr_vantages_refused;
+	uint64_t nr_silent_servers; /* vantages whose server has never sent a frame */
 	uint64_t by_status[STATUSES];
 	uint64_t by_bitmap[16];
 	uint64_t by_cause[CAUSES];

@@ -88,6 +88,7 @@ static void read_message(struct event *e, const struct hash_key *key)
 	e->ttl_max = scan.ttl_max;
 	e->records = scan.records;
 	e->has_question = scan.has_question;
+	e->qname = scan.question.qname;
 	if (scan.has_question)
 		e->question_hash = event_question_hash(key, scan.question.qname, scan.question.qtype, scan.question.qclass);
 }
@@ -128,6 +129,8 @@ static void read_forwarder(struct event *e, const struct tap *tap, struct releas
 	e->is_unsent = whose != FORWARDER_ADDRESS_CLIENT && !addr_known(&tap->query);
 	/* 1.14.3 and 1.14.4 write no address, but the port 0, for a refresh. */
 	e->marks_refresh = !addr_known(&tap->query) && tap->has_query_port && tap->query.port == 0;
+	if (whose == FORWARDER_ADDRESS_SOCKET)
+		e->socket = tap->query;
 	if (whose != FORWARDER_ADDRESS_SOCKET) {
 		e->client = tap->query;
 		e->client_is_guess = whose == FORWARDER_ADDRESS_UNTOLD;

@@ -42,6 +42,8 @@ struct event {
 	uint64_t query_ns, response_ns; /* 0: absent */
 	struct addr client;		/* len 0: unknown */
 	struct addr upstream;		/* FORWARDER_* */
+	struct addr socket;		/* FORWARDER_*: CoreDNS's own towards the upstream, from 1.14.5 on */
+	struct slice qname;		/* of the message, wire form; len 0 without `full` */
 	struct slice message;		/* the DNS message, len 0 without `full` */
 	struct slice extra;
 };

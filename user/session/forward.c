@@ -1,6 +1,7 @@
 #include "join.h"
 
 #include "link.h"
+#include "witness.h"
 
 /* The last FQ of that call and upstream that has no FR, among those kept. */
 static struct attempt *unanswered_attempt(const struct session *s, const struct event *event)
@@ -40,6 +41,8 @@ static void add_forwarder_query(struct engine *e, struct session *s, const struc
 	a->has_query = true;
 	a->is_unsent = event->is_unsent;
 	a->query = join_keep(e, s, event->message, event->query_ns);
+	if (s->server->nr_vantages)
+		witness_attempt(e, s, a, event);
 }
 
 /* From another connection than the session's FQ: that one may be ahead, and its FQ have counted as a copy. No loss is
@@ -73,6 +76,8 @@ static void add_forwarder_response(struct engine *e, struct session *s, const st
 	a->response_ns = event->response_ns;
 	a->rcode = event->rcode;
 	a->response = join_keep(e, s, event->message, event->response_ns);
+	if (s->server->nr_vantages && !a->has_query)
+		witness_attempt(e, s, a, event);
 }
 
 static bool knows_call(const struct session *s, uint64_t query_ns)

@@ -1,6 +1,7 @@
 #include "join.h"
 
 #include "link.h"
+#include "witness.h"
 
 void join_evict(struct engine *e)
 {
@@ -40,6 +41,13 @@ struct message *join_keep(struct engine *e, const struct session *s, struct slic
 	return m;
 }
 
+static void count_received(struct server *server, enum kind kind)
+{
+	server->nr_received[kind]++;
+	if (server->nr_vantages)
+		server->kernel_expected[kind]++;
+}
+
 void join_count(struct engine *e, struct session *s, struct source *source, const struct event *event)
 {
 	s->bitmap |= (uint8_t)(1 << event->kind);
@@ -47,7 +55,7 @@ void join_count(struct engine *e, struct session *s, struct source *source, cons
 	s->nr_messages++;
 	if (event->extra.len && !s->extra)
 		s->extra = join_keep(e, s, event->extra, 0);
-	source->server->nr_received[event->kind]++;
+	count_received(source->server, event->kind);
 	e->stats.nr_joined++;
 }
 
@@ -57,7 +65,7 @@ void join_count_late(struct engine *e, struct source *source, const struct event
 		e->stats.nr_duplicate++;
 		return;
 	}
-	source->server->nr_received[event->kind]++;
+	count_received(source->server, event->kind);
 	e->stats.nr_late++;
 }
 
@@ -101,6 +109,17 @@ static const struct closed_entry *closed_need(const struct engine *e, const stru
 	while (entry && entry->need.client != client)
 		entry = closed_next(&e->closed, entry);
 	return entry;
+}
+
+uint16_t join_needs_before(const struct engine *e, const struct server *server, const struct sighting *q)
+{
+	uint64_t key = open_question_key(server, q->id, q->question_hash);
+	uint32_t client = join_socket_tag(e, server, &q->querier, q->protocol);
+	const struct closed_entry *entry = closed_find(&e->closed, CLOSED_NEED, key);
+
+	while (entry && (entry->need.client != client || entry->time_ns >= q->time_ns))
+		entry = closed_next(&e->closed, entry);
+	return entry && q->time_ns <= entry->time_ns + e->limits.session_timeout_ns ? entry->need.count : 0;
 }
 
 /* n for the n-th session of one need: same socket, id and question within the timeout of the one before. */
@@ -198,6 +217,7 @@ static struct session *collect_groups(struct engine *e, struct source *source, c
 		s->nr_unanswered += other->nr_unanswered;
 		s->nr_unsent += other->nr_unsent;
 		s->nr_unasked += other->nr_unasked;
+		s->nr_unshown += other->nr_unshown;
 		s->fr_rcodes |= other->fr_rcodes;
 		s->last_fr_rcode = other->bitmap & BIT_FR ? other->last_fr_rcode : s->last_fr_rcode;
 		s->is_approximate |= other->is_approximate;
@@ -250,6 +270,8 @@ static void join_query(struct engine *e, struct source *source, const struct eve
 	}
 	if (!source->first_cq_ns)
 		source->first_cq_ns = event->query_ns;
+	if (!source->server->first_cq_ns || event->query_ns < source->server->first_cq_ns)
+		source->server->first_cq_ns = event->query_ns;
 	source->last_cq_ns = event->query_ns;
 	if (source->forwards_first)
 		s = collect_earlier(e, source, event);
@@ -268,6 +290,8 @@ static void join_query(struct engine *e, struct source *source, const struct eve
 		s->retransmit = retransmit_number(e, source, event);
 	open_index_query(&e->open, s);
 	s->query = join_keep(e, s, event->message, event->query_ns);
+	if (s->server->nr_vantages)
+		witness_query(e, s, event);
 }
 
 /* A further CR, as transfers have, or a copy of one: counted. */

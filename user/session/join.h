@@ -5,6 +5,7 @@
 #pragma once
 
 #include "closed.h"
+#include "evidence.h"
 #include "engine.h"
 #include "open.h"
 
@@ -29,6 +30,12 @@ struct engine {
 	struct closed closed;
 	struct arena arena;
 	struct list streams;
+	struct evidence evidence;
+	struct watch *watch;
+	struct vantage *packet_vantage; /* of the packet in hand */
+	struct list held;		/* sessions waiting for their packets, oldest first */
+	struct list suspects;		/* and those whose upstream exchange may turn out to be another's */
+	uint64_t now_ns;		/* the latest arrival or tick; 0 in a replay */
 	uint32_t last_stream;
 };
 
@@ -40,6 +47,18 @@ void join_find_time(struct engine *e, const struct source *source, struct event 
 
 /* Classifies, counts, reports, remembers and frees the session. */
 void join_close(struct engine *e, struct session *s, enum session_end end);
+
+/* engine.c: how long a stream must be silent until what is open on it has nothing more to wait for. */
+uint64_t engine_silence_ns(const struct engine *e, const struct stream *stream);
+
+/* The second half of join_close(): for a session that was held. */
+void join_finish(struct engine *e, struct session *s);
+
+/* What is remembered of a query, so that its repetition is known as one. */
+void join_remember_need(struct engine *e, const struct session *s);
+
+/* How many sessions of that need there were before that time, within the session timeout: 0 for the first. */
+uint16_t join_needs_before(const struct engine *e, const struct server *server, const struct sighting *q);
 
 /* As if it had never been: its frames are foreign. */
 void join_discard(struct engine *e, struct session *s);

@@ -24,14 +24,6 @@ void open_release(struct open_sessions *o)
 	table_release(&o->calls);
 }
 
-/* Spreads the bits of a value that nobody outside knows (Stafford's variant 13 of the murmur finaliser). */
-static uint64_t spread(uint64_t x)
-{
-	x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9ULL;
-	x = (x ^ x >> 27) * 0x94d049bb133111ebULL;
-	return x ^ x >> 31;
-}
-
 uint64_t open_query_key(const struct open_sessions *o, const struct server *server, const struct event *e)
 {
 	struct {
@@ -52,12 +44,12 @@ uint64_t open_query_key(const struct open_sessions *o, const struct server *serv
 
 uint64_t open_question_key(const struct server *server, uint16_t id, uint64_t question_hash)
 {
-	return spread(question_hash ^ ((uint64_t)server->number << 16 | id));
+	return open_spread(question_hash ^ ((uint64_t)server->number << 16 | id));
 }
 
 uint64_t open_id_key(const struct open_sessions *o, const struct server *server, uint16_t id)
 {
-	return spread(o->secret ^ ((uint64_t)server->number << 16 | id));
+	return open_spread(o->secret ^ ((uint64_t)server->number << 16 | id));
 }
 
 uint64_t open_client_key(const struct open_sessions *o, const struct server *server, const struct addr *client)
@@ -75,7 +67,7 @@ uint64_t open_client_key(const struct open_sessions *o, const struct server *ser
 
 uint64_t open_call_key(const struct open_sessions *o, const struct server *server, uint64_t query_ns)
 {
-	return spread(spread(o->secret ^ query_ns) ^ server->number);
+	return open_spread(open_spread(o->secret ^ query_ns) ^ server->number);
 }
 
 struct session *open_new(struct open_sessions *o, struct server *server, struct stream *stream)
@@ -87,13 +79,14 @@ struct session *open_new(struct open_sessions *o, struct server *server, struct 
 	*s = (struct session){
 		.server = server,
 		.stream = stream,
-		.active_ns = stream->clock_ns,
+		.active_ns = stream ? stream->clock_ns : 0,
 		.rcode = RCODE_UNKNOWN,
 		.last_fr_rcode = RCODE_UNKNOWN,
 	};
 	list_init(&s->by_activity);
 	list_init(&s->lru);
-	list_append(&stream->sessions, &s->by_activity);
+	if (stream)
+		list_append(&stream->sessions, &s->by_activity);
 	list_append(&o->lru, &s->lru);
 	server->nr_open++;
 	o->count++;
@@ -110,17 +103,18 @@ static void free_attempt(struct open_sessions *o, struct attempt *a)
 {
 	open_drop_message(o, a->query);
 	open_drop_message(o, a->response);
+	if (a->kernel)
+		pool_free(&o->pool, a->kernel, sizeof(*a->kernel));
 	pool_free(&o->pool, a, sizeof(*a));
 }
 
-void open_free(struct open_sessions *o, struct session *s)
+void open_unindex(struct open_sessions *o, struct session *s)
 {
 	table_remove(&s->by_query);
 	table_remove(&s->by_question);
 	table_remove(&s->by_id);
 	table_remove(&s->by_client);
 	list_remove(&s->by_activity);
-	list_remove(&s->lru);
 	while (s->calls) {
 		struct call *call = s->calls;
 
@@ -128,6 +122,12 @@ void open_free(struct open_sessions *o, struct session *s)
 		table_remove(&call->node);
 		pool_free(&o->pool, call, sizeof(*call));
 	}
+}
+
+void open_free(struct open_sessions *o, struct session *s)
+{
+	open_unindex(o, s);
+	list_remove(&s->lru);
 	while (s->attempts) {
 		struct attempt *a = s->attempts;
 
@@ -137,6 +137,10 @@ void open_free(struct open_sessions *o, struct session *s)
 	open_drop_message(o, s->query);
 	open_drop_message(o, s->response);
 	open_drop_message(o, s->extra);
+	if (s->kernel) {
+		open_drop_message(o, s->kernel->question);
+		pool_free(&o->pool, s->kernel, sizeof(*s->kernel));
+	}
 	s->server->nr_open--;
 	o->count--;
 	pool_free(&o->pool, s, sizeof(*s));

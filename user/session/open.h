@@ -28,10 +28,13 @@ int open_init(struct open_sessions *o, size_t max, size_t memory_max, const stru
 void open_release(struct open_sessions *o);
 
 /*
- * A session of that server, last active now on that stream. NULL when the limit on sessions or memory is reached: close
+ * A session of that server, last active now on that stream, which is NULL for one that no frame belongs to. NULL when the limit on sessions or memory is reached: close
  * one (the first of o->lru) and call again.
  */
 struct session *open_new(struct open_sessions *o, struct server *server, struct stream *stream);
+
+/* No frame finds it any more, and no stream: its calls are forgotten. It keeps its place in o->lru. */
+void open_unindex(struct open_sessions *o, struct session *s);
 
 /* Takes it out of all indexes and lists, and frees it with all that it keeps. */
 void open_free(struct open_sessions *o, struct session *s);
@@ -42,6 +45,14 @@ void open_index_group(struct open_sessions *o, struct session *s);
 
 /* Last active now, on this stream. */
 void open_touch(struct open_sessions *o, struct session *s, struct stream *stream);
+
+/* Spreads the bits of a value that nobody outside knows (Stafford's variant 13 of the murmur finaliser). */
+static inline uint64_t open_spread(uint64_t x)
+{
+	x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9ULL;
+	x = (x ^ x >> 27) * 0x94d049bb133111ebULL;
+	return x ^ x >> 31;
+}
 
 /* The keys. */
 uint64_t open_query_key(const struct open_sessions *o, const struct server *server, const struct event *e);

@@ -161,7 +161,28 @@ static void write_who(struct record_writer *w, struct json *j, const struct sess
 	}
 	write_question(j, s);
 	json_key(j, "Rcode");
-	write_rcode(j, s->rcode);
+	write_rcode(j, session_rcode(s));
+}
+
+static void write_attempt_view(struct json *j, const struct attempt_view *k)
+{
+	if (!k || !k->is_watched)
+		return;
+	json_key(j, "Kernel");
+	json_object_begin(j);
+	json_key(j, "Query");
+	json_bool(j, k->has_query);
+	json_key(j, "Response");
+	write_rcode(j, k->rcode);
+	if (k->icmp) {
+		json_key(j, "ICMP");
+		json_str(j, k->icmp);
+	}
+	if (k->reason) {
+		json_key(j, "Dropped");
+		json_str(j, k->reason);
+	}
+	json_object_end(j);
 }
 
 static void write_upstreams(struct json *j, const struct session *s)
@@ -178,6 +199,7 @@ static void write_upstreams(struct json *j, const struct session *s)
 		write_rcode(j, a->rcode);
 		json_key(j, "DurationMs");
 		write_duration(j, has_duration, duration_ns);
+		write_attempt_view(j, a->kernel);
 		json_object_end(j);
 	}
 	json_array_end(j);
@@ -203,6 +225,10 @@ static void write_remarks(struct json *j, const struct session *s, const struct 
 		json_key(j, "Lost");
 		write_kinds(j, v->lost);
 	}
+	if (v->untapped) {
+		json_key(j, "Untapped");
+		write_kinds(j, v->untapped);
+	}
 	if (v->loss_suspected) {
 		json_key(j, "LossSuspected");
 		json_bool(j, true);
@@ -219,6 +245,57 @@ static void write_remarks(struct json *j, const struct session *s, const struct 
 		json_key(j, "Extra");
 		json_text(j, slice_of(s->extra->bytes, s->extra->len));
 	}
+}
+
+static void write_drops(struct record_writer *w, struct json *j, const struct kernel_view *k)
+{
+	json_array_begin(j);
+	for (unsigned i = 0; i < k->nr_drops; i++) {
+		json_object_begin(j);
+		json_key(j, "Packet");
+		if (k->drops[i].is_response)
+			json_str(j, "response");
+		else
+			json_str(j, "query");
+		json_key(j, "Reason");
+		json_str(j, k->drops[i].reason);
+		json_key(j, "Time");
+		write_time(w, j, k->drops[i].time_ns);
+		json_object_end(j);
+	}
+	json_array_end(j);
+}
+
+static void write_kernel(struct record_writer *w, struct json *j, const struct kernel_view *k)
+{
+	static const char *const states[] = { [KERNEL_COMPLETE] = "complete",
+					      [KERNEL_PARTIAL] = "partial",
+					      [KERNEL_NONE] = "none" };
+
+	if (!k)
+		return;
+	json_key(j, "Kernel");
+	json_object_begin(j);
+	json_key(j, "State");
+	json_str(j, states[k->state]);
+	json_key(j, "Query");
+	json_bool(j, k->has_query);
+	json_key(j, "Response");
+	write_rcode(j, k->rcode);
+	json_key(j, "DurationMs");
+	write_duration(j, k->query_ns && k->has_response && k->response_ns >= k->query_ns,
+		       k->response_ns - k->query_ns);
+	json_key(j, "Drops");
+	write_drops(w, j, k);
+	if (k->icmp) {
+		json_key(j, "ICMP");
+		json_str(j, k->icmp);
+	}
+	if (k->is_reset) {
+		json_key(j, "Reset");
+		json_str(j, k->reset_by_client ? "client" : "server");
+	}
+	json_object_end(j);
 }
 
 static void write_message(struct record_writer *w, struct json *j, enum kind kind, const struct message *m,
@@ -268,6 +345,7 @@ void record_write(struct record_writer *w, const struct session *s, const struct
 	write_who(w, &j, s);
 	write_upstreams(&j, s);
 	write_remarks(&j, s, v);
+	write_kernel(w, &j, s->kernel);
 	if (!w->no_messages)
 		write_messages(w, &j, s);
 	json_object_end(&j);

@@ -73,7 +73,7 @@ bool selection_add_qname(struct selection *sel, const char *term)
 static bool rcode_matches(const struct selection *sel, const struct session *s)
 {
 	for (unsigned i = 0; i < sel->nr_rcodes; i++)
-		if (s->rcode == sel->rcodes[i])
+		if (session_rcode(s) == sel->rcodes[i])
 			return true;
 	return sel->nr_rcodes == 0;
 }

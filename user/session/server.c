@@ -44,7 +44,8 @@ static bool make_room(struct servers *ss)
 	for (struct list *l = ss->lru.next; l != &ss->lru; l = l->next) {
 		struct server *server = container_of(l, struct server, lru);
 
-		if (list_empty(&server->sources) && server->nr_open == 0 && server->name_len) {
+		if (list_empty(&server->sources) && server->nr_open == 0 && server->name_len &&
+		    server->nr_vantages == 0) {
 			server_free(ss, server);
 			return true;
 		}
@@ -133,12 +134,14 @@ static struct source *source_of(struct server *server, struct stream *stream)
 	return NULL;
 }
 
-struct source *servers_source(struct servers *ss, struct stream *stream, struct slice identity, struct slice version)
+struct source *servers_source(struct servers *ss, struct stream *stream, struct slice identity, struct slice version,
+			      bool *is_new)
 {
 	struct source *source = stream->last;
 	struct server *server;
 	struct buf peer;
 
+	*is_new = false;
 	if (identity.len > SERVER_NAME_MAX)
 		identity.len = SERVER_NAME_MAX;
 	/* On the nameless one frames are counted, and leave it when there is room for their server. */
@@ -154,12 +157,20 @@ struct source *servers_source(struct servers *ss, struct stream *stream, struct 
 		if (server && !source) {
 			list_move_to_end(&ss->lru, &server->lru);
 			source = source_new(server, stream);
+			*is_new = source;
 		}
 		stream->last = source;
 	}
 	if (source)
 		set_version(source->server, version);
 	return source;
+}
+
+struct server *servers_next(const struct servers *ss, const struct server *before)
+{
+	const struct list *l = before ? before->lru.next : ss->lru.next;
+
+	return l == &ss->lru ? NULL : container_of(l, struct server, lru);
 }
 
 bool server_asked_over_udp(struct server *server, const struct addr *upstream, uint8_t protocol)

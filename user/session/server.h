@@ -14,8 +14,11 @@
 enum {
 	SERVER_NAME_MAX = 255, /* a longer identity is cut off */
 	SERVER_VERSION_MAX = 63,
+	SERVER_VANTAGES_MAX = 8,
 	SERVER_UPSTREAMS_MAX = 64, /* upstreams remembered as asked over UDP; more than anyone configures */
 };
+
+struct vantage;
 
 struct server {
 	struct table_node node;
@@ -37,6 +40,15 @@ struct server {
 	uint64_t lost_ns;	  /* stream time at which a loss was last proven; 0: never */
 	uint64_t nr_received[KINDS]; /* frames joined, late ones too */
 	uint64_t nr_lost[KINDS];     /* proven by the structure of its sessions */
+	/* Where its packets are watched, since then: messages that must have existed, those of them that did not come,
+	 * and how many packets nobody knows of. */
+	uint64_t kernel_expected[KINDS], kernel_lost[KINDS];
+	uint64_t kernel_events_lost;
+	struct vantage *vantages[SERVER_VANTAGES_MAX];
+	uint8_t nr_vantages;
+	bool is_upstream_untold; /* its FQ name neither question nor socket: packets to upstreams cannot be told apart */
+	uint64_t first_cq_ns;	 /* of all its streams; 0: none yet */
+	uint64_t ended_ns;	 /* stream time at which its last stream ended */
 };
 
 struct stream {
@@ -80,9 +92,13 @@ void servers_release(struct servers *ss);
 /*
  * The source for a frame with this identity and version on this stream, made if it is new; NULL when there is no
  * memory. When all places are taken, the server that has been without streams and sessions for longest is forgotten; if
- * there is none, the frame's server is one without a name that all such frames share.
+ * there is none, the frame's server is one without a name that all such frames share. *is_new: it was made now.
  */
-struct source *servers_source(struct servers *ss, struct stream *stream, struct slice identity, struct slice version);
+struct source *servers_source(struct servers *ss, struct stream *stream, struct slice identity, struct slice version,
+			      bool *is_new);
+
+/* The servers, oldest first: NULL for the first. */
+struct server *servers_next(const struct servers *ss, const struct server *before);
 
 /* Takes a source apart from its server and stream, and frees it. */
 void source_free(struct source *source);

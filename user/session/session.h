@@ -10,7 +10,52 @@
 #include "event.h"
 
 struct server;
+struct sighting;
 struct stream;
+
+enum kernel_state {
+	KERNEL_COMPLETE, /* all its packets were watched, from before the query to the end */
+	KERNEL_PARTIAL,	 /* not all: what was seen counts, what was not seen proves nothing */
+	KERNEL_NONE,	 /* it has no packet of its own: a refresh of the cache, a nested lookup */
+};
+
+enum { KERNEL_DROPS_MAX = 4 };
+
+struct kernel_drop {
+	bool is_response;
+	const char *reason; /* the kernel's name; a constant */
+	uint64_t time_ns;
+};
+
+/* What the packets say of a session. From the session's pool. */
+struct kernel_view {
+	enum kernel_state state;
+	bool has_query;	   /* it reached CoreDNS's network namespace */
+	bool has_response; /* CoreDNS has written one */
+	bool query_dropped, response_dropped;
+	bool is_reset, reset_by_client; /* TCP */
+	uint8_t nr_drops;
+	uint16_t response_flags; /* of the DNS header */
+	int32_t rcode;		 /* RCODE_UNKNOWN without a response */
+	uint64_t query_ns, response_ns;
+	const char *icmp; /* the ICMP error that came back for the query, or for the response; a constant */
+	struct kernel_drop drops[KERNEL_DROPS_MAX];
+	struct message *question; /* qname, qtype, qclass */
+	struct addr responder;	  /* where the client asked */
+	/* The messages themselves, until the session is finished: something may yet become of them. */
+	struct sighting *query, *response;
+};
+
+/* What the packets say of an attempt, and by what they are known. From the session's pool. */
+struct attempt_view {
+	struct addr socket;	/* CoreDNS's own, len 0 where FQ does not tell it */
+	uint64_t question_hash; /* 0: not told */
+	bool is_watched;	/* else nothing is known */
+	bool has_query, has_response;
+	bool proves_response; /* a well-formed one, in time: a FORWARDER_RESPONSE must have followed */
+	int32_t rcode;
+	const char *icmp, *reason; /* what came of the query */
+};
 
 /* A dnstap message that is kept for the record: its time and the bytes of the DNS message. From the session's pool. */
 struct message {
@@ -30,6 +75,7 @@ struct attempt {
 	bool has_query, has_response;
 	bool is_unsent; /* the dial failed */
 	int32_t rcode;	/* of the response, RCODE_UNKNOWN without `full` */
+	struct attempt_view *kernel; /* NULL: nobody watched */
 };
 
 enum {
@@ -52,6 +98,7 @@ enum session_end {
 	SESSION_EXPIRED,      /* stream time passed its last activity by the session timeout */
 	SESSION_STREAM_ENDED, /* its stream ended and none followed */
 	SESSION_EVICTED,      /* a limit of ours */
+	SESSION_UNSEEN,	      /* of the kernel alone: no frame has come */
 };
 
 struct session {
@@ -75,6 +122,8 @@ struct session {
 	bool is_approximate; /* how FQ/FR were linked */
 	bool before_stream;  /* began before the first CQ seen on its stream */
 	bool forwards_first; /* of a CoreDNS before 1.8.2, whose order of frames proves no loss */
+	bool is_held;	     /* closed for dnstap, waiting for its packets */
+	bool is_not_tapped;  /* of the kernel alone: its server block has no `dnstap` */
 	enum session_end end;
 	uint16_t id;
 	uint16_t retransmit;	   /* n: it is the n-th of one need; 0 or 1: the first */
@@ -84,8 +133,10 @@ struct session {
 	uint64_t question_hash;
 	uint64_t query_ns;	  /* of CQ and CR, else of the first FQ/FR */
 	uint64_t response_ns;	  /* of the CR */
+	uint64_t closed_ns;	  /* stream time when it was closed */
 	uint32_t given_by[KINDS]; /* number of the stream that gave each kind */
 
+	struct kernel_view *kernel; /* NULL: nobody watched */
 	struct message *query, *response, *extra;
 	struct call *calls;
 	struct attempt *attempts, *attempts_eighth, *attempts_last;
@@ -94,6 +145,7 @@ struct session {
 	uint32_t nr_unanswered; /* FQ without FR */
 	uint32_t nr_unsent;	/* of these, how many dials failed */
 	uint32_t nr_unasked;	/* FR without FQ */
+	uint32_t nr_unshown;	/* attempts that the packets prove, and of which neither FQ nor FR came */
 	uint32_t nr_messages;	/* frames joined */
 	int32_t last_fr_rcode;	/* of the last FR that came, RCODE_UNKNOWN without `full` */
 	uint32_t fr_rcodes;	/* which rcodes FR carried, see rcode_bit() */

@@ -22,9 +22,27 @@ static bool question_of(const struct message *m, struct session_question *out)
 	return true;
 }
 
+int32_t session_rcode(const struct session *s)
+{
+	return s->rcode == RCODE_UNKNOWN && s->kernel ? s->kernel->rcode : s->rcode;
+}
+
+static bool question_of_packet(const struct session *s, struct session_question *out)
+{
+	const struct message *m = s->kernel ? s->kernel->question : NULL;
+	const uint8_t *tail = m ? m->bytes + m->len - 4 : NULL;
+
+	if (!m)
+		return false;
+	out->qname = slice_of(m->bytes, m->len - 4);
+	out->qtype = (uint16_t)(tail[0] << 8 | tail[1]);
+	out->qclass = (uint16_t)(tail[2] << 8 | tail[3]);
+	return true;
+}
+
 bool session_question(const struct session *s, struct session_question *out)
 {
-	if (question_of(s->query, out) || question_of(s->response, out))
+	if (question_of(s->query, out) || question_of(s->response, out) || question_of_packet(s, out))
 		return true;
 	for (const struct attempt *a = s->attempts; a; a = a->next)
 		if (question_of(a->query, out) || question_of(a->response, out))

@@ -18,6 +18,9 @@ struct session_question {
 /* The client's question, else what CoreDNS asked for it; false where nobody said. */
 bool session_question(const struct session *s, struct session_question *out);
 
+/* The response code to the client: of the CR, else of the packet; RCODE_UNKNOWN where neither tells. */
+int32_t session_rcode(const struct session *s);
+
 /* False where there is no CR, or times that contradict. */
 bool session_duration_ns(const struct session *s, uint64_t *out);
 bool attempt_duration_ns(const struct attempt *a, uint64_t *out);

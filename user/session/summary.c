@@ -103,10 +103,10 @@ void summary_add(struct summary *sum, const struct session *s, const struct verd
 	sum->by_status[v->status]++;
 	sum->by_bitmap[s->bitmap]++;
 	sum->by_cause[v->cause]++;
-	if (s->rcode == RCODE_UNKNOWN)
+	if (session_rcode(s) == RCODE_UNKNOWN)
 		sum->nr_without_rcode++;
 	else
-		sum->by_rcode[s->rcode < RCODES - 1 ? s->rcode : RCODES - 1]++;
+		sum->by_rcode[session_rcode(s) < RCODES - 1 ? session_rcode(s) : RCODES - 1]++;
 	sum->nr_approximate += s->is_approximate;
 	sum->nr_retransmits += s->retransmit > 1;
 	sum->nr_loss_suspected += v->loss_suspected;

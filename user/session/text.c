@@ -72,10 +72,10 @@ static void write_outcome(const struct session *s, struct buf *out)
 	uint64_t duration_ns;
 	size_t from = out->len;
 
-	if (s->rcode == RCODE_UNKNOWN)
+	if (session_rcode(s) == RCODE_UNKNOWN)
 		buf_add_byte(out, '-');
 	else
-		iana_rcode_text((uint16_t)s->rcode, out);
+		iana_rcode_text((uint16_t)session_rcode(s), out);
 	pad(out, from, 8);
 	from = out->len;
 	if (session_duration_ns(s, &duration_ns)) {
@@ -107,6 +107,21 @@ static void write_attempt(const struct attempt *a, struct buf *out)
 	}
 }
 
+/* Only what the other columns do not say. */
+static void write_kernel(const struct kernel_view *k, struct buf *out)
+{
+	if (!k)
+		return;
+	for (unsigned i = 0; i < k->nr_drops; i++)
+		buf_addf(out, " %s_dropped=%s", k->drops[i].is_response ? "response" : "query", k->drops[i].reason);
+	if (k->icmp)
+		buf_addf(out, " icmp=%s", k->icmp);
+	if (k->is_reset)
+		buf_addf(out, " reset_by=%s", k->reset_by_client ? "client" : "server");
+	if (k->state == KERNEL_PARTIAL)
+		buf_add_lit(out, " kernel=partial");
+}
+
 void text_write(struct rfc3339 *time, const struct session *s, const struct verdict *v, struct buf *out)
 {
 	const struct attempt *a = s->attempts;
@@ -131,5 +146,6 @@ void text_write(struct rfc3339 *time, const struct session *s, const struct verd
 		buf_addf(out, " (%u attempts)", s->nr_attempts);
 	if (s->retransmit > 1)
 		buf_addf(out, " retransmit=%u", s->retransmit);
+	write_kernel(s->kernel, out);
 	buf_add_byte(out, '\n');
 }

@@ -24,6 +24,7 @@ struct dns_sighting {
 	struct addr querier, responder; /* who asks and who is asked: source and destination of a query, the reverse of a
 					   response */
 	bool is_response;
+	bool has_header;   /* id and flags could be read; an ICMP error may quote the ports alone */
 	bool has_question; /* it was captured and could be read */
 	bool is_whole;	   /* all its bytes were seen: rcode has its extended bits */
 	uint8_t protocol;  /* TAP_UDP, TAP_TCP */
