@@ -23,6 +23,8 @@ ifeq ($(origin CC),default)
 CC := gcc
 endif
 BPF ?= 1
+CLANG ?= clang
+BPFTOOL ?= bpftool
 # libpcap's archive wants D-Bus and systemd.
 PCAP ?= $(if $(filter 1,$(STATIC)),0,1)
 SAN ?= 0
@@ -42,7 +44,8 @@ BASE    := addr arena buf hash histogram log pool table
 WIRE    := dns dns_json frame iana json packet rdata tap
 SESSION := cause classify close closed engine event evidence forward hold join link open places record release rfc3339 selection \
 	   server session_view sight summary tally tapped text unseen watch watch_flow witness
-IO      := dialer endpoint listener peer producer sink tapfile $(if $(filter 1,$(PCAP)),capture,capture_stub) probe_stub
+IO      := dialer endpoint listener peer producer sink tapfile $(if $(filter 1,$(PCAP)),capture,capture_stub) \
+	   $(if $(filter 1,$(BPF)),probe probe_kernel probe_listen probe_place probe_watch,probe_stub)
 APP     := daemon explain explain_bitmap explain_cause explain_field explain_kernel explain_status options output packets replay value
 MODULES := $(BASE:%=base/%) $(WIRE:%=wire/%) $(SESSION:%=session/%) $(IO:%=io/%) $(APP:%=app/%)
 
@@ -50,7 +53,7 @@ TESTS := $(patsubst tests/%.c,%,$(wildcard tests/base/test_*.c tests/wire/test_*
 	   tests/io/test_*.c tests/app/test_*.c))
 FUZZERS := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 
-PACKAGES := $(if $(filter 1,$(PCAP)),libpcap) libfstrm libprotobuf-c libevent_core libevent_extra libsodium libzstd zlib
+PACKAGES := $(if $(filter 1,$(PCAP)),libpcap) $(if $(filter 1,$(BPF)),libbpf) libfstrm libprotobuf-c libevent_core libevent_extra libsodium libzstd zlib
 CFLAGS ?= -O2 -g
 WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wformat=2 -Wundef -Werror
 HARDENING := -fstack-protector-strong -fPIE $(if $(filter 1,$(SAN)),,-D_FORTIFY_SOURCE=2)
@@ -63,7 +66,7 @@ LIBS = $(shell pkg-config $(if $(filter 1,$(STATIC)),--static) --libs $(PACKAGES
 TEST_LIBS := -lcmocka -ljansson
 
 OBJECTS := $(MODULES:%=$(B)/%.o)
-GENERATED := $(B)/generated/dnstap.pb-c.h
+GENERATED := $(B)/generated/dnstap.pb-c.h $(if $(filter 1,$(BPF)),$(B)/generated/probe.skel.h)
 
 .PHONY: all demo run test test-units test-fuzz test-golden test-coredns test-foreign bench fuzz lint format install static clean
 .DELETE_ON_ERROR:
@@ -82,7 +85,7 @@ $(B)/%.o: user/%.c | $(GENERATED)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -c -o $@ $<
 
-$(B)/generated/dnstap.pb-c.c $(GENERATED) &: proto/dnstap.proto
+$(B)/generated/dnstap.pb-c.c $(B)/generated/dnstap.pb-c.h &: proto/dnstap.proto
 	$(call say,PROTOC,$<)
 	$(Q)mkdir -p $(B)/generated
 	$(Q)protoc-c --proto_path=proto --c_out=$(B)/generated dnstap.proto
@@ -90,6 +93,20 @@ $(B)/generated/dnstap.pb-c.c $(GENERATED) &: proto/dnstap.proto
 $(B)/generated/dnstap.pb-c.o: $(B)/generated/dnstap.pb-c.c
 	$(call say,CC,$<)
 	$(Q)$(CC) -std=gnu11 $(HARDENING) $(SANITIZE) $(CFLAGS) -I$(B)/generated -c -o $@ $<
+
+# The programs for the kernel, and the header by which user/io/probe loads them.
+BPF_ARCH := $(subst aarch64,arm64,$(subst x86_64,x86,$(shell uname -m)))
+$(B)/generated/probe.bpf.o: bpf/probe.bpf.c $(wildcard bpf/*.h)
+	$(call say,BPF,$<)
+	$(Q)mkdir -p $(B)/generated
+	$(Q)$(CLANG) -target bpf -D__TARGET_ARCH_$(BPF_ARCH) -I/usr/include/$(shell $(CC) -print-multiarch) -g -O2 -Wall -Wextra -Werror \
+		-Wno-unused-parameter -Wno-gnu-variable-sized-type-not-at-end -c -o $@ $<
+
+$(B)/generated/probe.skel.h: $(B)/generated/probe.bpf.o
+	$(call say,SKEL,$@)
+	$(Q)$(BPFTOOL) gen skeleton $< name probe_bpf >$@
+
+$(B)/io/probe.o $(B)/io/probe_watch.o: $(if $(filter 1,$(BPF)),$(B)/generated/probe.skel.h)
 
 # --- tests
 

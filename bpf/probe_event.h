@@ -48,7 +48,15 @@ struct probe_event {
 	__u8 payload[];
 };
 
-_Static_assert(sizeof(struct probe_event) == 88, "no hidden padding: it leaves the kernel as it is");
+_Static_assert(sizeof(struct probe_event) == 80, "no hidden padding: it leaves the kernel as it is");
+
+/* An end of a flow that counts where others use the namespace, too. */
+struct probe_address {
+	__u8 ip[16];
+	__u16 port;  /* 0: any */
+	__u8 family; /* 4 or 6; 0: any address */
+	__u8 pad;
+};
 
 /* Exact, for each CPU, whatever became of the ring. */
 enum probe_counter {

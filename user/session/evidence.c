@@ -66,6 +66,7 @@ struct vantage *vantage_new(struct evidence *ev, const struct vantage_config *co
 		return NULL;
 	v->number = ++ev->last_vantage;
 	v->is_capture = config->is_capture;
+	v->hides_upstreams = config->hides_upstreams;
 	v->began_ns = config->began_ns;
 	list_init(&v->sightings);
 	list_init(&v->on_engine);

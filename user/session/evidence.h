@@ -62,7 +62,7 @@ struct vantage {
 	struct list on_engine;
 	struct list sightings; /* oldest first */
 	uint32_t number;       /* stands for it in keys; never used twice */
-	bool is_capture;
+	bool is_capture, hides_upstreams;
 	uint64_t began_ns, ended_ns; /* ended 0: still watching */
 	uint64_t time_ns;	     /* of the newest packet */
 	struct slice hostname;	     /* allocated */

@@ -14,6 +14,7 @@ enum {
 
 struct vantage_config {
 	struct slice hostname;	      /* of the process (its UTS namespace), len 0: not known */
+	bool hides_upstreams;	      /* what CoreDNS sends to its upstreams is not watched: the host's namespace */
 	bool is_capture;	      /* a file: directions and listening addresses may have to be learnt */
 	const struct addr *listens;   /* where it is asked; an address of len 0 with a port: any address of the namespace */
 	unsigned nr_listens;	      /* at most VANTAGE_LISTENS_MAX */

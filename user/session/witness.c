@@ -401,7 +401,7 @@ void witness_attempts(struct engine *e, struct session *s)
 		for (unsigned i = 0; i < server->nr_vantages && !a->kernel->is_watched; i++) {
 			const struct vantage *v = server->vantages[i];
 
-			a->kernel->is_watched = a->protocol == TAP_UDP && vantage_is_own(v, &a->kernel->socket) &&
+			a->kernel->is_watched = a->protocol == TAP_UDP && !v->hides_upstreams && vantage_is_own(v, &a->kernel->socket) &&
 						vantage_covers(v, a->query_ns, v->time_ns);
 		}
 	}
