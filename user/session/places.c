@@ -134,7 +134,7 @@ static uint64_t stream_ripe_ns(const struct engine *e, const struct stream *stre
 /* By the same rules as sessions close, so that a frame that is still to come makes no double. */
 static uint64_t vantage_ripe_ns(const struct engine *e, const struct vantage *v)
 {
-	uint64_t wait_ns = e->limits.session_timeout_ns + STREAM_FLUSH_MARGIN_NS;
+	uint64_t orphans_ns = UINT64_MAX, wait_ns = e->limits.session_timeout_ns + STREAM_FLUSH_MARGIN_NS;
 	uint64_t ripe_ns = UINT64_MAX;
 
 	for (unsigned i = 0; i < v->nr_servers; i++) {
@@ -146,11 +146,14 @@ static uint64_t vantage_ripe_ns(const struct engine *e, const struct vantage *v)
 
 			ripe_ns = n < ripe_ns ? n : ripe_ns;
 		}
+		/* Sessions that wait for a successor of their stream will ask, too. */
+		if (!list_empty(&server->orphans) && server->orphans_time_ns - 2 * e->limits.session_timeout_ns < orphans_ns)
+			orphans_ns = server->orphans_time_ns - 2 * e->limits.session_timeout_ns;
 	}
-	if (ripe_ns != UINT64_MAX)
-		return ripe_ns;
 	/* No stream: one that is to come would have come by now. In a replay the end of all files is waited for. */
-	return e->now_ns > wait_ns ? e->now_ns - wait_ns : 0;
+	if (ripe_ns == UINT64_MAX)
+		ripe_ns = e->now_ns > wait_ns ? e->now_ns - wait_ns : 0;
+	return ripe_ns < orphans_ns ? ripe_ns : orphans_ns;
 }
 
 static bool is_over(const struct engine *e, const struct vantage *v)
