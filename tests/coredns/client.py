@@ -66,8 +66,11 @@ class Conversation:
         wire = message.pack_query(question, edns)
         self.queries.append(query)
         self.sent.append(query)
-        self.socket.sendall(struct.pack("!H", len(wire)) + wire if self.tcp else wire)
+        self.transmit(struct.pack("!H", len(wire)) + wire if self.tcp else wire)
         return query
+
+    def transmit(self, data):
+        self.socket.sendall(data)
 
     def receive(self, patience=PATIENCE):
         """Take replies until every query has its own, or patience ends: then it timed out."""

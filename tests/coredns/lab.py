@@ -3,7 +3,7 @@ import contextlib, json, re, signal, subprocess, threading, time
 from pathlib import Path
 
 from client import PATIENCE, SHORT_PATIENCE, Conversation, Query
-from judge import client_of, judge_accounting, judge_sessions
+from judge import TELLS_LOSS, client_of, judge_accounting, judge_sessions
 from message import Question
 from namespaces import Network
 from relay import Recording, Relay
@@ -75,14 +75,15 @@ def wait_until(condition, patience):
 class Lab:
     """What a scenario works with. Its queries are noted as they are sent, and judged by finish()."""
 
-    def __init__(self, number, release, binary, analyser, folder, sink="tcp", record=None):
+    def __init__(self, number, release, binary, analyser, folder, scenario, record=None):
         self.release, self.binary, self.analyser_argv = release, str(binary), analyser
-        self.folder, self.sink, self.record = Path(folder), sink, record
+        self.folder, self.sink, self.record = Path(folder), scenario.sink, record
         self.queries, self.backgrounds, self.ignored, self.complaints = [], [], set(), []
         self.lossy = False              # frames may be missing
         self.copies = 1                 # of each frame, by so many dnstap lines
         self.late = 0                   # frames that come behind the end of their session; None: any number
         self.version = None             # other than CoreDNS's own
+        self.unexpected = TELLS_LOSS    # keys that no record has
         self.replayable = True          # nothing ends by wall-clock time
         self.upstreams, self.closers, self.quiet_since = UPSTREAMS, [], 0.0
         self.servers, self.analyser, self.relay, self.recording = {}, None, None, None
@@ -92,12 +93,7 @@ class Lab:
 
     def __enter__(self):
         try:
-            self.network.add_hub_address(f"{HUB}/24")
-            self.network.add_host("client", [f"{CLIENT}/24", f"{CLIENT6}/64"])
-            self.network.add_host("upstream", [f"{a}/24" for a in (GOOD, SECOND, SILENT, CLOSED)])
-            upstream = Upstream(self.network, "upstream", [GOOD, SECOND], [SILENT])
-            self.upstream_log = upstream.log
-            self.exits.callback(upstream.close)
+            self.build_network()
             if self.record:
                 self.recording = Recording(self.record)
                 self.exits.callback(self.recording.close)
@@ -110,6 +106,14 @@ class Lab:
 
     def __exit__(self, *_):
         self.exits.close()
+
+    def build_network(self):
+        self.network.add_hub_address(f"{HUB}/24")
+        self.network.add_host("client", [f"{CLIENT}/24", f"{CLIENT6}/64"])
+        self.network.add_host("upstream", [f"{a}/24" for a in (GOOD, SECOND, SILENT, CLOSED)])
+        upstream = Upstream(self.network, "upstream", [GOOD, SECOND], [SILENT])
+        self.upstream_log = upstream.log
+        self.exits.callback(upstream.close)
 
     # The analyser
 
@@ -165,10 +169,7 @@ class Lab:
 
     def start(self, *blocks, server="coredns-a"):
         """Start a CoreDNS and wait until it serves; its host name, and so its identity, is the server's name."""
-        address, address6 = SERVERS[server]
-        if server not in self.network.hosts:
-            self.network.add_host(server, [f"{address}/24", f"{address6}/64"])
-            self.network.swallow(server, VOID)
+        self.add_server(server)
         self.write_corefile(server, *blocks)
         named = ["unshare", "--uts", "sh", "-c", 'hostname "$0" && exec "$@"', server]
         argv = [*named, self.binary, "-conf", str(self.path(f"Corefile.{server}"))]
@@ -177,6 +178,13 @@ class Lab:
         self.servers[server] = Process(self.network, server, argv, log, cwd=self.folder)
         self.exits.callback(self.servers[server].kill)
         self.servers[server].await_text("CoreDNS-", before + 1)
+
+    def add_server(self, server):
+        """The host for a CoreDNS, if it is not there."""
+        if server not in self.network.hosts:
+            address, address6 = SERVERS[server]
+            self.network.add_host(server, [f"{address}/24", f"{address6}/64"])
+            self.network.swallow(server, VOID)
 
     def write_corefile(self, server, *blocks):
         self.path(f"Corefile.{server}").write_text("".join(blocks))
@@ -251,25 +259,35 @@ class Lab:
                 return
         raise LabError("the analyser did not connect to CoreDNS")
 
+    def waits_for_timeout(self):
+        """Is there a session that only its timeout ends?"""
+        verdicts = [v for q in self.queries for v in q.expect] + [v for _, v, _ in self.backgrounds]
+        return any(v is None or not v.has_response for v in verdicts)
+
     def close_sessions(self):
         """Let stream time pass the session timeout, on each connection, where sessions are open without a response."""
-        verdicts = [v for q in self.queries for v in q.expect] + [v for _, v, _ in self.backgrounds]
         alive = [server for server, process in self.servers.items() if process.popen.poll() is None]
-        if alive and any(v is None or not v.has_response for v in verdicts):
+        if alive and self.waits_for_timeout():
             time.sleep(max(0.0, self.quiet_since + SESSION_TIMEOUT + 0.5 - time.monotonic()))
         for server in alive:
             for query in [self.ask_unjudged(name, server=server) for name in dict.fromkeys(self.closers)]:
                 self.await_session(query)
 
-    def finish(self):
-        """Close down in order; -> list of mismatches."""
-        self.close_sessions()
+    def stop_servers(self):
         for server, process in self.servers.items():
             if process.popen.poll() is None and process.stop() != 0 and not self.lossy:
                 raise LabError(f"{server}: exit {process.popen.returncode} at SIGTERM: {process.text()[-200:]}")
+
+    def finish(self):
+        """Close down in order; -> list of mismatches."""
+        self.close_sessions()
+        self.stop_servers()
         code = self.analyser.stop()
         if code != 0:
             return [f"the analyser ended with {code} at SIGTERM: {self.analyser.text()[-500:]}"]
+        return self.judge()
+
+    def judge(self):
         sessions, counts = self.sessions(), self.accounting()
         if counts is None:
             return [f"no accounting in the analyser's log: {self.analyser.text()[-300:]}"]

@@ -42,7 +42,7 @@ class Network:
 
     def __init__(self, number):
         self.stem = f"{PREFIX}{os.getpid()}-{number}-"
-        self.hosts = []
+        self.hosts, self.ports = [], {}                         # ports: each host's on the bridge
         self.add_namespace("hub")
         # Without an address of its own the bridge changes it with its ports, and connections through it hang.
         self.batch("hub", ["link add br0 address 02:00:00:00:00:01 type bridge", "link set br0 up"])
@@ -64,7 +64,7 @@ class Network:
     def add_host(self, host, addresses):
         """addresses: with their prefix length. No default route: what is not on this network cannot be reached."""
         self.add_namespace(host)
-        port = f"p{len(self.hosts)}"
+        port = self.ports[host] = f"p{len(self.ports)}"
         self.batch("hub", [f"link add {port} type veth peer name eth0 netns {self.name(host)}",
                            f"link set {port} master br0 up"])
         self.batch(host, ["link set eth0 up"] + [f"addr add {a} dev eth0" + (" nodad" if ":" in a else "") for a in addresses])
@@ -77,11 +77,17 @@ class Network:
         self.batch(host, [f"neigh replace {address} lladdr 02:00:00:00:00:99 dev eth0 nud permanent"])
 
     def run(self, host, *argv):
-        """Run a command in a host, for its effect."""
+        """Run a command in a host; -> what it printed."""
         with self.inside(host):
             done = subprocess.run(argv, capture_output=True, text=True)
         if done.returncode:
             raise NamespaceError(f"{' '.join(argv)}: {done.stderr.strip()}")
+        return done.stdout
+
+    def remove_host(self, host):
+        """With all that runs in it; its name may be used again."""
+        self.hosts.remove(host)
+        remove(self.name(host))
 
     def close(self):
         for host in reversed(self.hosts):

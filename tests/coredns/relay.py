@@ -1,6 +1,7 @@
 """A relay between CoreDNS and the analyser that keeps every frame in one Frame Streams file, in order of arrival.
 
-The file replays with `dnstap-analyser replay`. Bytes pass unchanged in both directions, so handshakes are the real ones.
+The file replays with `dnstap-analyser replay`. Bytes pass unchanged in both directions, so handshakes are the real ones;
+only a sieve, where there is one, keeps frames from passing: these are in no file either.
 """
 import contextlib, socket, struct, threading
 
@@ -29,36 +30,51 @@ class Recording:
 
 
 class Splitter:
-    """Bytes of one writer in, data frames out; control frames are left out."""
+    """Bytes of one writer in, and out again without the frames that the sieve takes away."""
 
-    def __init__(self, recording):
-        self.recording, self.buffer = recording, b""
+    def __init__(self, recording=None, sieve=None):
+        self.recording, self.sieve, self.buffer = recording, sieve, b""
 
     def feed(self, data):
+        """-> the bytes to pass on: whole frames."""
         self.buffer += data
-        at = 0
-        while len(self.buffer) - at >= 4:
-            size, = struct.unpack_from("!I", self.buffer, at)
-            if size == 0:                                       # escape: a control frame with a length of its own
-                if len(self.buffer) - at < 8:
-                    break
-                size = 4 + struct.unpack_from("!I", self.buffer, at + 4)[0]
-                if len(self.buffer) - at < 4 + size:
-                    break
-            elif len(self.buffer) - at < 4 + size:
-                break
-            else:
-                self.recording.add(self.buffer[at + 4:at + 4 + size])
-            at += 4 + size
+        at, passed = 0, []
+        while size := self.size_at(at):
+            piece = self.buffer[at:at + size]
+            if self.passes(piece):
+                passed.append(piece)
+            at += size
         self.buffer = self.buffer[at:]
+        return b"".join(passed)
+
+    def size_at(self, at):
+        """Of the frame that begins there, its length included; 0 if it is not all there."""
+        left = len(self.buffer) - at
+        size = 4 + struct.unpack_from("!I", self.buffer, at)[0] if left >= 4 else 0
+        if size == 4:                                           # escape: a control frame with a length of its own
+            size = 8 + struct.unpack_from("!I", self.buffer, at + 4)[0] if left >= 8 else 0
+        return size if size <= left else 0
+
+    def passes(self, piece):
+        if piece[:4] == b"\0\0\0\0":
+            return True
+        if self.sieve and not self.sieve(piece[4:]):
+            return False
+        if self.recording:
+            self.recording.add(piece[4:])
+        return True
 
 
 class Relay:
-    """listen, target: socket addresses, (host, port) or a path. writer_connects: CoreDNS is the side that connects."""
+    """
+    listen, target: socket addresses, (host, port) or a path. writer_connects: CoreDNS is the side that connects.
+    sieve: a function of a frame, false for those that are to be lost.
+    """
 
-    def __init__(self, network, listen_host, listen, target_host, target, recording, writer_connects=True):
+    def __init__(self, network, listen_host, listen, target_host, target, recording, writer_connects=True, sieve=None):
         self.network, self.target_host, self.target = network, target_host, target
         self.recording, self.writer_connects, self.connections = recording, writer_connects, 0
+        self.sieve, self.same_host = sieve, listen_host != "hub"
         self.listener = self.open(listen_host, listen)
         if isinstance(listen, tuple):
             self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -78,7 +94,7 @@ class Relay:
     def couple(self, near, peer):
         far = self.open(self.target_host, self.target)
         try:
-            if self.writer_connects and isinstance(peer, tuple):
+            if self.writer_connects and isinstance(peer, tuple) and not self.same_host:
                 # One source address for each server: up to 1.9.x that is all that tells servers apart.
                 far.bind(("127.0.0." + peer[0].rpartition(".")[2], 0))
             far.connect(self.target)
@@ -87,15 +103,13 @@ class Relay:
             return
         self.connections += 1
         writer, reader = (near, far) if self.writer_connects else (far, near)
-        threading.Thread(target=self.copy, args=(writer, reader, Splitter(self.recording)), daemon=True).start()
+        threading.Thread(target=self.copy, args=(writer, reader, Splitter(self.recording, self.sieve)), daemon=True).start()
         threading.Thread(target=self.copy, args=(reader, writer, None), daemon=True).start()
 
     def copy(self, source, sink, splitter):
         with contextlib.suppress(OSError):
             while data := source.recv(65536):
-                if splitter:
-                    splitter.feed(data)
-                sink.sendall(data)
+                sink.sendall(splitter.feed(data) if splitter else data)
         with contextlib.suppress(OSError):
             sink.shutdown(socket.SHUT_WR)
 

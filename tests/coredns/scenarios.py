@@ -38,18 +38,25 @@ class Scenario:
     below: tuple = NEVER
     sink: str = "tcp"
     slow: bool = False                  # left out with --quick
+    alone: bool = False                 # disturbs others, or is disturbed: played when all others are over
     options: tuple = ()                 # for the analyser
 
     def fits(self, release):
         return self.since <= release < self.below
 
 
-def scenario(about, **options):
-    def register(function):
-        name = function.__name__.replace("_", "-")
-        TABLE[name] = Scenario(name, about, function, **options)
-        return function
-    return register
+def registrar(table, kind=Scenario):
+    """-> the decorator that puts scenarios of that kind into that table."""
+    def scenario(about, **options):
+        def register(function):
+            name = function.__name__.replace("_", "-")
+            table[name] = kind(name, about, function, **options)
+            return function
+        return register
+    return scenario
+
+
+scenario = registrar(TABLE)
 
 
 def forward(*addresses, options=""):

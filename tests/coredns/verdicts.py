@@ -9,6 +9,10 @@ CQ, CR, FQ, FR = 1, 2, 4, 8
 GOOD = ("NOERROR", "NXDOMAIN")
 
 
+def attempts(session):
+    return session.get("Attempts") or len(session.get("Upstreams") or [])
+
+
 @dataclass(frozen=True)
 class Verdict:
     status: str
@@ -22,6 +26,12 @@ class Verdict:
     @property
     def has_response(self):
         return bool(self.bitmap & CR)
+
+    def fits(self, session):
+        """Is that what the session's record says?"""
+        return ((session["Status"], session["BitMap"], session["Cause"], session.get("Rcode"))
+                == (self.status, self.bitmap, self.cause, self.rcode)
+                and bool(session.get("Retransmit")) == self.retransmit and attempts(session) >= self.attempts)
 
     def bare(self):
         """Without `full`: frames hold no message, so no rcode is known."""
