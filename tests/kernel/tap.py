@@ -50,8 +50,8 @@ def read_frame(frame):
 
 class Sieve:
     """
-    Loses the frames that a label of the name asked for lists: www.lose-cq-cr.lab. loses CQ and CR, www.lose-all.lab. every
-    frame. What passed and what was lost is counted.
+    Loses the frames that a label of the name asked for lists: www-lose-cq-cr.lab. loses CQ and CR, www-lose-all.lab. every
+    frame. It is the first one, so that other names of the zone are shown: a zone of which nothing is ever shown is not tapped. What passed and what was lost is counted.
     """
 
     def __init__(self):
@@ -72,7 +72,8 @@ class Sieve:
 def doomed(name):
     """The kinds that the name says are to be lost."""
     for label in (name or "").split("."):
-        word, *kinds = label.split("-")
-        if word == "lose":
+        before, word, kinds = label.partition("lose-")
+        if word and (not before or before.endswith("-")):
+            kinds = kinds.split("-")
             return set(SHORT.values()) if kinds == ["all"] else {SHORT[k] for k in kinds}
     return set()

@@ -131,7 +131,7 @@ static const struct scenario drops[] = {
 	  .is_probed = true,
 	  .steps = { PQ(0), UQ(1, .id = 9), UR(4, .id = 9), CQ(1), FQ(1), FR(1, 4), DROP_R(5), PASS(10006) },
 	  .sessions = { "@1 Failed 13 response_dropped " WHO
-			" NOERROR 53=NOERROR lost=CR kernel=complete:QR dropped_r=NETFILTER_DROP" } },
+			" NOERROR 53=NOERROR kernel=complete:QR dropped_r=NETFILTER_DROP" } },
 	{ .name = "a drop that comes while the session waits for it",
 	  .is_live = true,
 	  .is_probed = true,

@@ -17,6 +17,7 @@
 enum {
 	EVIDENCE_STEPS_MAX = 256, /* of a chain that is looked through */
 	EVIDENCE_GAPS = 32,	  /* spans of lost events remembered for each vantage; older ones are run together */
+	EVIDENCE_UNTAPPED = 16,	  /* zones without `dnstap` that are remembered */
 	EVIDENCE_SERVERS = 8,	  /* of a vantage: more only in a capture of many */
 };
 
@@ -80,7 +81,10 @@ struct vantage {
 	struct gap gaps[EVIDENCE_GAPS];
 	unsigned nr_gaps;
 	struct tapped tapped; /* by any of its servers */
-	uint64_t untapped_zone, untapped_question; /* the last zone found to be without `dnstap`, and a name of it */
+	struct {
+		uint64_t zone, question;
+	} untapped[EVIDENCE_UNTAPPED]; /* the last zones found to be without `dnstap`, and a question of each */
+	unsigned next_untapped;
 	uint64_t nr_silent; /* client queries judged while no server had spoken: no line was written */
 };
 

@@ -11,6 +11,7 @@
 
 struct server;
 struct sighting;
+struct vantage;
 struct stream;
 
 enum kernel_state {
@@ -32,6 +33,7 @@ struct kernel_view {
 	enum kernel_state state;
 	bool has_query;	   /* it reached CoreDNS's network namespace */
 	bool has_response; /* CoreDNS has written one */
+	bool response_left; /* and it left the namespace: a write that the kernel refuses is none for CoreDNS */
 	bool query_dropped, response_dropped;
 	bool is_reset, reset_by_client; /* TCP */
 	uint8_t nr_drops;
@@ -42,6 +44,7 @@ struct kernel_view {
 	struct kernel_drop drops[KERNEL_DROPS_MAX];
 	struct message *question; /* qname, qtype, qclass */
 	struct addr responder;	  /* where the client asked */
+	const struct vantage *vantage; /* where they were seen; NULL: none was */
 	/* The messages themselves, until the session is finished: something may yet become of them. */
 	struct sighting *query, *response;
 };

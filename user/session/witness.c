@@ -43,6 +43,7 @@ void witness_take_query(struct engine *e, struct session *s, struct kernel_view 
 {
 	q->claimant = s;
 	k->query = q;
+	k->vantage = q->vantage;
 	k->has_query = q->was_seen;
 	k->query_ns = q->time_ns;
 	k->responder = q->responder;
@@ -53,7 +54,9 @@ void witness_take_response(struct engine *e, struct session *s, struct kernel_vi
 {
 	r->claimant = s;
 	k->response = r;
+	k->vantage = r->vantage;
 	k->has_response = true;
+	k->response_left = r->was_seen;
 	k->response_ns = r->time_ns;
 	k->response_flags = r->flags;
 	k->rcode = r->rcode;
@@ -285,21 +288,29 @@ static uint64_t watched_until(const struct session *s, const struct vantage *v)
 	return until_ns;
 }
 
+/* A namespace that has gone may still be remembered beside the one that is there now. */
+static const struct vantage *latest(const struct server *server)
+{
+	const struct vantage *v = server->vantages[0];
+
+	for (unsigned i = 1; i < server->nr_vantages; i++)
+		if (!server->vantages[i]->ended_ns && (v->ended_ns || server->vantages[i]->number > v->number))
+			v = server->vantages[i];
+	return v;
+}
+
 void witness_claim(struct engine *e, struct session *s)
 {
 	const struct server *server = s->server;
 	struct kernel_view *k = server->nr_vantages ? witness_view(e, s) : NULL;
+	const struct vantage *v;
 
 	if (!k)
 		return;
-	for (unsigned i = 0; i < server->nr_vantages; i++) {
-		struct vantage *v = server->vantages[i];
-
-		claim_in(e, s, v, k);
-		k->state = witness_state(e, v, k, s, watched_until(s, v));
-		if (k->query_ns || k->has_response)
-			return;
-	}
+	for (unsigned i = 0; i < server->nr_vantages && !(k->query_ns && k->has_response); i++)
+		claim_in(e, s, server->vantages[i], k);
+	v = k->vantage ? k->vantage : latest(server);
+	k->state = witness_state(e, v, k, s, watched_until(s, v));
 }
 
 /* --- upstreams */
