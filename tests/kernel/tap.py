@@ -50,8 +50,8 @@ def read_frame(frame):
 
 class Sieve:
     """
-    Loses the frames that a label of the name asked for lists: www.lose-cq-cr.lab. loses CQ and CR, www.lose-all.lab. every
-    frame. What passed and what was lost is counted.
+    Loses the frames that a label of the name asked for lists: lose-cq-cr.lab. loses CQ and CR, lose-all.lab. every frame; a
+    number may follow, to make names. What passed and what was lost is counted.
     """
 
     def __init__(self):
@@ -74,5 +74,5 @@ def doomed(name):
     for label in (name or "").split("."):
         word, *kinds = label.split("-")
         if word == "lose":
-            return set(SHORT.values()) if kinds == ["all"] else {SHORT[k] for k in kinds}
+            return set(SHORT.values()) if "all" in kinds else {SHORT[k] for k in kinds if k in SHORT}
     return set()
