@@ -44,9 +44,9 @@ BASE    := addr arena buf hash histogram log pool table
 WIRE    := dns dns_json frame iana json packet rdata tap
 SESSION := cause classify close closed engine event evidence forward hold join link open places record release rfc3339 selection \
 	   server session_view sight summary tally tapped text unseen watch watch_flow witness
-IO      := dialer endpoint listener peer producer sink tapfile $(if $(filter 1,$(PCAP)),capture,capture_stub) \
+IO      := dialer endpoint exposition http listener peer producer sink tapfile $(if $(filter 1,$(PCAP)),capture,capture_stub) \
 	   $(if $(filter 1,$(BPF)),probe probe_kernel probe_listen probe_place probe_watch,probe_stub)
-APP     := daemon explain explain_bitmap explain_cause explain_field explain_kernel explain_status options output packets replay value
+APP     := daemon explain explain_bitmap explain_cause explain_field explain_kernel explain_status options monitor monitor_metrics output packets replay value
 MODULES := $(BASE:%=base/%) $(WIRE:%=wire/%) $(SESSION:%=session/%) $(IO:%=io/%) $(APP:%=app/%)
 
 TESTS := $(patsubst tests/%.c,%,$(wildcard tests/base/test_*.c tests/wire/test_*.c tests/session/test_*.c \

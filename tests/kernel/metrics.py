@@ -4,8 +4,8 @@ import http.client, re, socket
 HTTP_PORT = 9166
 LOST = "dnstap_analyser_dnstap_messages_lost_total"
 LOST_AT_MOST = "dnstap_analyser_dnstap_messages_lost_upper_total"
-WATCHES = "dnstap_analyser_probe_watches"
-EVENTS_LOST = "dnstap_analyser_probe_events_lost_total"
+WATCHES = "dnstap_analyser_kernel_watches"
+EVENTS_LOST = "dnstap_analyser_kernel_events_lost_total"
 
 
 def get(network, address, path):

@@ -12,6 +12,7 @@
 #include "io/listener.h"
 #include "io/probe.h"
 #include "output.h"
+#include "monitor.h"
 
 struct daemon {
 	const struct options *o;
@@ -20,6 +21,8 @@ struct daemon {
 	struct producers *producers;
 	struct sink *sink;
 	struct probe *probe;
+	struct http *http;
+	struct monitor monitor;
 	struct output output;
 	struct listener *listeners[ENDPOINTS_MAX];
 	struct dialer *dialers[ENDPOINTS_MAX];
@@ -217,10 +220,27 @@ static void drain_producers(struct daemon *d)
 	} while (engine_stats(d->engine)->nr_bytes != before && clock_monotonic_ns() < until_ns);
 }
 
+static unsigned nr_endpoints(const struct daemon *d)
+{
+	unsigned nr = 0;
+
+	for (unsigned i = 0; i < ENDPOINTS_MAX; i++)
+		nr += (d->listeners[i] != NULL) + (d->dialers[i] != NULL);
+	return nr;
+}
+
+static bool open_monitor(struct daemon *d)
+{
+	d->monitor = (struct monitor){ d->engine, d->producers, d->probe, d->sink, nr_endpoints(d) };
+	return monitor_serve(d->base, d->o->http, &d->monitor, &d->http) == 0;
+}
+
 static int finish(struct daemon *d)
 {
 	struct sink_stats st = { 0 };
 
+	http_free(d->http);
+	d->http = NULL;
 	close_listeners(d);
 	drain_producers(d);
 	producers_free(d->producers);
@@ -238,6 +258,7 @@ static void release(struct daemon *d)
 {
 	struct event *events[] = { d->tick, d->on_term, d->on_int, d->on_hup };
 
+	http_free(d->http);
 	close_listeners(d);
 	producers_free(d->producers);
 	probe_free(d->probe);
@@ -283,7 +304,7 @@ int daemon_run(const struct options *o)
 	}
 	status = 2;
 	/* Before the first frame can come, so that its packets are known. */
-	if (!open_probe(&d) || !open_endpoints(&d))
+	if (!open_probe(&d) || !open_endpoints(&d) || !open_monitor(&d))
 		goto out;
 	log_info("ready", F_UINT("max_sessions", o->limits.sessions_max),
 		 F_UINT("memory_bound_bytes", engine_memory_bound(&o->limits) + o->output_queue_max));

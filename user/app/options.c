@@ -71,7 +71,7 @@ static const struct option table[] = {
 	  "watch the packets of CoreDNS on this node with BPF; auto: without privilege run on with dnstap alone; require: "
 	  "end with status 2 then (default auto)" },
 	{ "probe-process", "NAME", FOR_PROBE, VALUE_STRING, AT(probe.process), 0, 0, NULL,
-	  "executables to watch, by the name of their file (default coredns)" },
+	  "executables to watch, by the name of their file (default coredns, where neither pid nor netns is given)" },
 	{ "probe-pid", "PID", FOR_PROBE, VALUE_PID, 0, 0, 0, NULL, "watch this process; repeatable" },
 	{ "probe-netns", "PATH", FOR_PROBE, VALUE_NETNS, 0, 0, 0, NULL,
 	  "watch this network namespace, such as /run/netns/NAME; repeatable" },
@@ -288,7 +288,7 @@ static void set_defaults(struct options *o)
 		.output_queue_max = SINK_QUEUE_MAX_DEFAULT,
 		.socket_mode = 0660,
 		.log_level = LOG_INFO,
-		.probe = { .process = "coredns", .ring_size = PROBE_RING_DEFAULT, .watches_max = PROBE_WATCHES_MAX_DEFAULT },
+		.probe = { .ring_size = PROBE_RING_DEFAULT, .watches_max = PROBE_WATCHES_MAX_DEFAULT },
 	};
 }
 

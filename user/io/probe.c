@@ -27,6 +27,7 @@ struct probe {
 	enum probe_level level;
 	char why[160];
 	uint32_t last_number;
+	uint64_t home_netns, host_netns; /* inodes: our own, and that of the first process */
 	int64_t wall_offset_ns; /* CLOCK_REALTIME - CLOCK_MONOTONIC */
 	uint64_t measured_ns;	/* when, monotonic */
 	uint64_t polled_ns;	/* wall clock */
@@ -150,6 +151,8 @@ static int on_record(void *arg, void *data, size_t size)
 	if (!read_record(p, e, size, &packet))
 		return 0;
 	w = e->kind == PROBE_DROP ? owner_of_drop(p, e, &packet) : find_watch(p, e->watch);
+	packet.is_elsewhere = w && e->kind == PROBE_DROP && e->netns != w->place.netns && e->netns != p->home_netns &&
+			      e->netns != p->host_netns;
 	if (w)
 		p->sink.on_packet(p->sink.arg, w->vantage, &packet);
 	else if (e->kind == PROBE_DROP)
@@ -440,6 +443,8 @@ static int start(struct probe *p, struct event_base *base)
 	if (err)
 		return err;
 	measure_clock(p);
+	p->home_netns = place_netns_of(getpid());
+	p->host_netns = place_netns_of(1);
 	p->polled_ns = clock_wall_ns();
 	p->on_ring = event_new(base, ring_buffer__epoll_fd(p->ring), EV_READ | EV_PERSIST, on_ring, p);
 	p->on_scan = event_new(base, -1, EV_PERSIST, on_scan, p);

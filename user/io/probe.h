@@ -35,7 +35,7 @@ enum { PROBE_PORTS_MAX = 8, PROBE_NETNS_MAX = 16, PROBE_PIDS_MAX = 16, PROBE_WAT
 
 struct probe_options {
 	enum probe_mode mode;
-	const char *process; /* name of the executable: "coredns" by default */
+	const char *process; /* name of the executable; NULL: "coredns", if nothing else is named */
 	const char *netns[PROBE_NETNS_MAX]; /* --probe-netns PATH: watched whether or not a process is found in them */
 	unsigned nr_netns;
 	uint64_t pids[PROBE_PIDS_MAX]; /* --probe-pid */

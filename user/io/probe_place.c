@@ -27,7 +27,7 @@ static uint64_t inode_of(const char *path)
 	return stat(path, &st) == 0 ? (uint64_t)st.st_ino : 0;
 }
 
-static uint64_t netns_of(pid_t pid)
+uint64_t place_netns_of(pid_t pid)
 {
 	char path[PATH_SIZE];
 
@@ -65,7 +65,7 @@ static bool runs(pid_t pid, const char *name)
 /* The host's namespace, if it can be told: that of the first process. */
 static bool is_shared(uint64_t netns)
 {
-	return netns == netns_of(1);
+	return netns == place_netns_of(1);
 }
 
 /* One for each namespace; of the host's one for each process. */
@@ -92,7 +92,7 @@ static struct place *add(struct places *out, uint64_t netns, pid_t pid)
 
 static void add_process(struct places *out, pid_t pid)
 {
-	uint64_t netns = netns_of(pid);
+	uint64_t netns = place_netns_of(pid);
 	struct place *place = netns ? add(out, netns, pid) : NULL;
 
 	if (place)
@@ -144,7 +144,10 @@ void places_find(const struct probe_options *options, struct places *out)
 	}
 	for (unsigned i = 0; i < options->nr_pids; i++)
 		add_process(out, (pid_t)options->pids[i]);
-	each_process(take_if_called, &search);
+	if (!search.name && !options->nr_netns && !options->nr_pids)
+		search.name = "coredns";
+	if (search.name)
+		each_process(take_if_called, &search);
 }
 
 struct presence {
@@ -156,7 +159,7 @@ static void look_for_netns(void *arg, pid_t pid)
 {
 	struct presence *presence = arg;
 
-	if (!presence->is_there && netns_of(pid) == presence->netns)
+	if (!presence->is_there && place_netns_of(pid) == presence->netns)
 		presence->is_there = true;
 }
 

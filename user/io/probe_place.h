@@ -35,6 +35,9 @@ struct places {
 /* All that the options want to be watched and that is there now. */
 void places_find(const struct probe_options *options, struct places *out);
 
+/* The inode of the process's network namespace; 0: not to be told. */
+uint64_t place_netns_of(pid_t pid);
+
 /* Whether that namespace is still anybody's: it has a process, or a name in /run/netns. */
 bool place_is_inhabited(uint64_t netns);
 

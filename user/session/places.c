@@ -27,6 +27,8 @@ static void attach(struct server *server, struct vantage *v)
 		return;
 	}
 	server->vantages[server->nr_vantages++] = v;
+	if (!server->kernel_since_ns)
+		server->kernel_since_ns = v->began_ns ? v->began_ns : 1;
 	v->servers[v->nr_servers++] = server;
 }
 

@@ -44,6 +44,7 @@ struct server {
 	 * and how many packets nobody knows of. */
 	uint64_t kernel_expected[KINDS], kernel_lost[KINDS];
 	uint64_t kernel_events_lost;
+	uint64_t kernel_since_ns; /* wall clock; 0: never watched */
 	struct vantage *vantages[SERVER_VANTAGES_MAX];
 	uint8_t nr_vantages;
 	bool is_upstream_untold; /* its FQ name neither question nor socket: packets to upstreams cannot be told apart */

@@ -134,15 +134,23 @@ static struct sighting *find_dropped(struct engine *e, const struct vantage *v, 
 	return NULL;
 }
 
+static bool is_loopback(const struct addr *a)
+{
+	static const uint8_t v6[16] = { [15] = 1 };
+
+	return a->len == 4 ? a->ip[0] == 127 : a->len == 16 && memcmp(a->ip, v6, sizeof(v6)) == 0;
+}
+
 /*
  * Dropped before it was seen: a query that did not get as far as CoreDNS's namespace, a response that did not leave it
- * (netfilter's output hook stands before the tap of packets).
+ * (netfilter's output hook stands before the tap of packets). A drop has no direction: the address must tell.
  */
 static struct sighting *add_dropped(struct engine *e, struct vantage *v, const struct dns_sighting *m)
 {
-	bool to_server = vantage_listens_at(v, &m->responder);
+	bool to_server = vantage_listens_at(v, &m->responder) &&
+			 (vantage_is_own(v, &m->responder) || is_loopback(&m->responder));
 
-	if (!m->has_header || m->protocol != TAP_UDP)
+	if (!m->has_header || m->protocol != TAP_UDP || m->packet->is_elsewhere)
 		return NULL;
 	return evidence_add(&e->evidence, v, m, to_server ? ROLE_CLIENT : ROLE_UPSTREAM);
 }

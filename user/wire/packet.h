@@ -30,6 +30,7 @@ struct packet {
 	uint32_t tcp_seq;     /* of the payload's first byte; with SYN: of the SYN */
 	uint32_t payload_len; /* of the packet on the wire; more than payload.len when it was cut */
 	struct slice payload;
+	bool is_elsewhere;  /* PACKET_DROP: in a namespace of which nothing is known but that an address is the same */
 	const char *reason; /* PACKET_DROP: the kernel's name, "SOCKET_RCVBUFF"; a constant */
 };
 
