@@ -1,5 +1,5 @@
 """Holds the analyser's sessions and its accounting against what the scenario expected. Returns mismatches as text."""
-from verdicts import CQ, CR, FQ, FR, NAMES_ITSELF, attempts
+from verdicts import CR, FQ, FR, NAMES_ITSELF, attempts
 
 COUNTED = ("joined", "late", "duplicate", "foreign", "malformed")
 TELLS_LOSS = ("Lost", "LossSuspected", "Untapped", "Kernel")
@@ -90,7 +90,7 @@ def judge_form(session, run):
         wrong.append(f"Version {session.get('Version')}, not {version}")
     if (session.get("Server") is not None) != (release >= NAMES_ITSELF):
         wrong.append(f"Server {session.get('Server')}")
-    if (session.get("DurationMs") is not None) != bool(bitmap & CR):
+    if (session.get("DurationMs") is not None) != bool(bitmap & CR):        # a CR tells the query's time, too
         wrong.append(f"DurationMs {session.get('DurationMs')} with BitMap {bitmap}")
     if bool(session.get("Upstreams")) != bool(bitmap & (FQ | FR)):
         wrong.append(f"Upstreams {session.get('Upstreams')} with BitMap {bitmap}")

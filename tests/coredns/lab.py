@@ -1,5 +1,5 @@
 """One laboratory: client, CoreDNS, scripted upstream and analyser, each in its namespace, and all gone afterwards."""
-import contextlib, json, re, signal, subprocess, threading, time
+import contextlib, json, os, re, signal, subprocess, threading, time
 from pathlib import Path
 
 from client import PATIENCE, SHORT_PATIENCE, Conversation, Query
@@ -9,11 +9,13 @@ from namespaces import Network
 from relay import Recording, Relay
 from upstream import Upstream
 
-HUB, CLIENT, CLIENT6 = "10.53.1.9", "10.53.1.2", "fd53:1::2"
-SERVERS = {"coredns-a": ("10.53.1.11", "fd53:1::11"), "coredns-b": ("10.53.1.12", "fd53:1::12"), "coredns-c": ("10.53.1.13", "fd53:1::13")}
-GOOD, SECOND, SILENT = "10.53.1.51", "10.53.1.52", "10.53.1.53"
-CLOSED = "10.53.1.54"                   # the host is there, nothing listens on port 53
-VOID = "10.53.1.60"                     # packets to it vanish
+NET = os.environ.get("DTA_LAB_NET", "10.53.1")      # of laboratories side by side that must not be taken for each other
+NET6 = "fd53:" + ":".join(f"{int(part):x}" for part in NET.split("."))
+HUB, CLIENT, CLIENT6 = f"{NET}.9", f"{NET}.2", f"{NET6}::2"
+SERVERS = {f"coredns-{letter}": (f"{NET}.{11 + n}", f"{NET6}::{11 + n}") for n, letter in enumerate("abc")}
+GOOD, SECOND, SILENT = f"{NET}.51", f"{NET}.52", f"{NET}.53"
+CLOSED = f"{NET}.54"                    # the host is there, nothing listens on port 53
+VOID = f"{NET}.60"                      # packets to it vanish
 NO_ROUTE = "10.99.0.1"
 UPSTREAMS = [GOOD, SECOND, SILENT, CLOSED, VOID, NO_ROUTE]
 

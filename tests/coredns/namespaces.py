@@ -65,7 +65,9 @@ class Network:
         """addresses: with their prefix length. No default route: what is not on this network cannot be reached."""
         self.add_namespace(host)
         port = self.ports[host] = f"p{len(self.ports)}"
-        self.batch("hub", [f"link add {port} type veth peer name eth0 netns {self.name(host)}",
+        # The same address as the last time that there was such a host: neighbours remember it.
+        number = int(addresses[0].partition("/")[0].rpartition(".")[2])
+        self.batch("hub", [f"link add {port} type veth peer name eth0 address 02:00:00:00:01:{number:02x} netns {self.name(host)}",
                            f"link set {port} master br0 up"])
         self.batch(host, ["link set eth0 up"] + [f"addr add {a} dev eth0" + (" nodad" if ":" in a else "") for a in addresses])
 

@@ -1,10 +1,11 @@
 """Programs and maps in the kernel, by the bpf(2) call and /proc: whether any may be loaded here, whose there are, whether they are gone."""
-import ctypes, errno, os, re, struct
+import contextlib, ctypes, errno, os, re, struct
 from pathlib import Path
 
 LIBC = ctypes.CDLL(None, use_errno=True)
 BPF_CALL = {"x86_64": 321, "aarch64": 280}.get(os.uname().machine, 321)
 PROG_LOAD, PROG_BY_ID, MAP_BY_ID, LINK_BY_ID = 5, 13, 14, 30
+NEXT_ID = {"prog_id": 11, "map_id": 12, "link_id": 31}
 BY_ID = {"prog_id": PROG_BY_ID, "map_id": MAP_BY_ID, "link_id": LINK_BY_ID}
 RETURN_0 = struct.pack("=BBhiBBhi", 0xb7, 0, 0, 0, 0x95, 0, 0, 0)   # r0 = 0; exit
 
@@ -49,13 +50,27 @@ def exists(kind, number):
         raise
 
 
+def held_by_all():
+    """... what all processes have."""
+    found = set()
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit():
+            with contextlib.suppress(OSError):                  # it has ended, or is not to be looked into
+                found |= held(folder.name)
+    return found
+
+
+def everything():
+    """All there are in the kernel."""
+    return {(kind, number) for kind in BY_ID for number in all_ids(kind)}
+
+
 def all_ids(kind):
     """Of everything of that kind in the kernel."""
-    next_id = {"prog_id": 11, "map_id": 12, "link_id": 31}[kind]
     found, at = set(), 0
     while True:
         data = ctypes.create_string_buffer(struct.pack("=II", at, 0).ljust(128, b"\0"), 128)
-        if LIBC.syscall(BPF_CALL, next_id, data, 128) < 0:
+        if LIBC.syscall(BPF_CALL, NEXT_ID[kind], data, 128) < 0:
             return found
         at = struct.unpack_from("=I", data.raw, 4)[0]
         found.add(at)

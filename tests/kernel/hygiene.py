@@ -24,8 +24,9 @@ def objects(lab):
 def require_gone(lab, held, before):
     gone = wait_until(lambda: not any(bpf.exists(*item) for item in held), UNTIL_FREED)
     lab.require(gone, f"left behind: {[item for item in held if bpf.exists(*item)]}")
-    left = {kind: bpf.all_ids(kind) - before[kind] for kind in before}
-    lab.require(not any(left.values()), f"BPF objects that were not there before: {left}")
+    # Others may load and free theirs meanwhile: what somebody holds is his.
+    nobodys = lambda: bpf.everything() - before - bpf.held_by_all()
+    lab.require(wait_until(lambda: not nobodys(), UNTIL_FREED), f"BPF objects that were not there before, and nobody's: {nobodys()}")
 
 
 def namespaces_free(lab):
@@ -48,9 +49,7 @@ def restart_analyser(lab):
 
 
 def leave_nothing(lab, end):
-    before = {kind: bpf.all_ids(kind) for kind in bpf.BY_ID}
-    if lab.sees_kernel:                                         # those of the analyser that the laboratory started are not `before`
-        before = {kind: ids - {n for k, n in bpf.held(lab.analyser.popen.pid) if k == kind} for kind, ids in before.items()}
+    before = bpf.everything() - objects(lab)                    # the laboratory has started the analyser
     lab.start(lab.block(*CLUSTER, forward(GOOD)))
     all_kinds(lab)
     held = objects(lab)
@@ -91,7 +90,7 @@ def unprivileged_auto(lab):
     if lab.has_probe:
         said = [line for line in lab.analyser.text().splitlines() if "probe" in line and ("level=warn" in line or "level=info" in line)]
         lab.require(any("ermi" in line or "privilege" in line for line in said), f"the log does not say why: {said}")
-        lab.finish_checks.append(lambda: [] if "probe" in lab.ready else [f"/readyz says nothing of the probe: {lab.ready!r}"])
+        lab.finish_checks.append(lambda: [] if "probe" in lab.ready or not lab.samples else [f"/readyz says nothing of the probe: {lab.ready!r}"])
 
 
 @scenario("`--probe require` without privilege: it ends with 2, and says why", prefix=NO_PRIVILEGE, probe="auto")

@@ -50,8 +50,8 @@ def read_frame(frame):
 
 class Sieve:
     """
-    Loses the frames that a label of the name asked for lists: www-lose-cq-cr.lab. loses CQ and CR, www-lose-all.lab. every
-    frame. It is the first one, so that other names of the zone are shown: a zone of which nothing is ever shown is not tapped. What passed and what was lost is counted.
+    Loses the frames that a label of the name asked for lists: lose-cq-cr.lab. loses CQ and CR, lose-all.lab. every frame; a
+    number may follow, to make names. What passed and what was lost is counted.
     """
 
     def __init__(self):
@@ -72,8 +72,7 @@ class Sieve:
 def doomed(name):
     """The kinds that the name says are to be lost."""
     for label in (name or "").split("."):
-        before, word, kinds = label.partition("lose-")
-        if word and (not before or before.endswith("-")):
-            kinds = kinds.split("-")
-            return set(SHORT.values()) if kinds == ["all"] else {SHORT[k] for k in kinds}
+        word, *kinds = label.split("-")
+        if word == "lose":
+            return set(SHORT.values()) if "all" in kinds else {SHORT[k] for k in kinds if k in SHORT}
     return set()
