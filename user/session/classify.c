@@ -107,7 +107,8 @@ static void add_kernel_facts(struct facts *f)
 	/* One that was dropped in CoreDNS's own namespace was never written as far as CoreDNS knows, and not tapped. */
 	if (!(f->bits & BIT_CR) && f->kernel->has_response && f->kernel->response_left)
 		response_unshown(f);
-	/* The server's own SERVFAIL is written behind the plugins, so the query was tapped; other errors are not always. */
+	/* The server's own SERVFAIL is written behind the plugins, so the query was tapped; other errors are not
+	 * always. */
 	if (f->bits == 0 && f->kernel->has_response && !s->is_not_tapped && !f->stream_ended_early &&
 	    (!f->is_error || f->rcode == DNS_RCODE_SERVFAIL))
 		f->lost |= BIT_CQ;

@@ -67,11 +67,11 @@ static bool is_of_server(const struct vantage *v, const struct addr *a)
 }
 
 /*
- * On a node the direction tells: what comes in to an address where CoreDNS listens is a client's query. A capture may have
- * been taken anywhere, and shows a packet that is passed on in both directions: who claims it says what it was. False: none
- * of this server's.
+ * On a node the direction tells: what comes in to an address where CoreDNS listens is a client's query. A capture may
+ * have been taken anywhere, and shows a packet that is passed on in both directions: who claims it says what it was.
+ * False: none of this server's.
  */
-static bool role_of(const struct vantage *v, const struct dns_sighting *m, enum sighting_role *role)
+bool sight_role(const struct vantage *v, const struct dns_sighting *m, enum sighting_role *role)
 {
 	enum packet_direction direction = m->packet->direction;
 
@@ -125,7 +125,7 @@ static void see(struct engine *e, struct vantage *v, const struct dns_sighting *
 {
 	enum sighting_role role;
 
-	if (!role_of(v, m, &role)) {
+	if (!sight_role(v, m, &role)) {
 		e->stats.nr_packets_passing++;
 		return;
 	}

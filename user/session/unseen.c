@@ -58,8 +58,8 @@ static bool is_known_untapped(const struct vantage *v, uint64_t zone, uint64_t n
 }
 
 /*
- * A server block without `dnstap`: no frame of the zone was ever seen, another name of it was answered too, and queries of
- * other zones were shown just before and after both.
+ * A server block without `dnstap`: no frame of the zone was ever seen, another name of it was answered too, and queries
+ * of other zones were shown just before and after both.
  */
 static bool is_not_tapped(const struct engine *e, struct vantage *v, const struct sighting *q)
 {
@@ -70,7 +70,8 @@ static bool is_not_tapped(const struct engine *e, struct vantage *v, const struc
 		return false;
 	if (is_known_untapped(v, zone, q->question_hash))
 		return true;
-	for (struct list *l = v->sightings.next; l != &v->sightings && steps < EVIDENCE_STEPS_MAX; l = l->next, steps++) {
+	for (struct list *l = v->sightings.next; l != &v->sightings && steps < EVIDENCE_STEPS_MAX;
+	     l = l->next, steps++) {
 		const struct sighting *other = container_of(l, struct sighting, in_time);
 
 		if (other->is_response || other->role == ROLE_UPSTREAM || other->claimant || !other->question_hash ||
@@ -152,8 +153,8 @@ static void count_lost(struct server *server, enum kind kind)
 }
 
 /*
- * CoreDNS asked an upstream, and no FQ told of it. Not everything is told: a UDP attempt that is repeated over TCP as it was
- * truncated, one on a connection that the upstream had closed, what a block without `dnstap` forwards.
+ * CoreDNS asked an upstream, and no FQ told of it. Not everything is told: a UDP attempt that is repeated over TCP as
+ * it was truncated, one on a connection that the upstream had closed, what a block without `dnstap` forwards.
  */
 static void judge_exchange(struct engine *e, struct vantage *v, struct sighting *q)
 {
