@@ -42,11 +42,11 @@ B := build/$(notdir $(CC))$(if $(filter 1,$(SAN)),-san)$(if $(filter 1,$(STATIC)
 # Every module by name: a stray file is not linked.
 BASE    := addr arena buf hash histogram log pool table
 WIRE    := dns dns_json frame iana json packet rdata tap
-SESSION := cause classify close closed engine event evidence forward hold join link open places record release rfc3339 selection \
-	   server session_view sight summary tally tapped text unseen watch watch_flow witness
+SESSION := cause classify close closed engine event evidence exchange forward hold join link open places record release rfc3339 selection \
+	   server session_view sight summary tally tapped text trace trace_write unseen watch watch_flow witness
 IO      := dialer endpoint exposition http listener peer producer sink tapfile $(if $(filter 1,$(PCAP)),capture,capture_stub) \
-	   $(if $(filter 1,$(BPF)),probe probe_kernel probe_listen probe_place probe_watch,probe_stub)
-APP     := daemon explain explain_bitmap explain_cause explain_field explain_kernel explain_status options monitor monitor_metrics output packets replay value
+	   $(if $(filter 1,$(BPF)),probe probe_kernel probe_listen probe_place probe_ring probe_scan probe_watch,probe_stub)
+APP     := daemon explain explain_bitmap explain_cause explain_field explain_kernel explain_status options options_probe monitor monitor_metrics output packets replay trace_run value
 MODULES := $(BASE:%=base/%) $(WIRE:%=wire/%) $(SESSION:%=session/%) $(IO:%=io/%) $(APP:%=app/%)
 
 TESTS := $(patsubst tests/%.c,%,$(wildcard tests/base/test_*.c tests/wire/test_*.c tests/session/test_*.c \
@@ -106,7 +106,7 @@ $(B)/generated/probe.skel.h: $(B)/generated/probe.bpf.o
 	$(call say,SKEL,$@)
 	$(Q)$(BPFTOOL) gen skeleton $< name probe_bpf >$@
 
-$(B)/io/probe.o $(B)/io/probe_watch.o: $(if $(filter 1,$(BPF)),$(B)/generated/probe.skel.h)
+$(B)/io/probe.o $(B)/io/probe_ring.o $(B)/io/probe_scan.o $(B)/io/probe_watch.o: $(if $(filter 1,$(BPF)),$(B)/generated/probe.skel.h)
 
 # --- tests
 

@@ -1,6 +1,6 @@
 /*
- * kernel - the kernel types that probe.bpf.c reads, trimmed to the fields that are read. CO-RE finds their real places on
- * the running kernel by name (preserve_access_index), so order and completeness do not matter here.
+ * kernel - the kernel types that probe.bpf.c reads, trimmed to the fields that are read. CO-RE finds their real places
+ * on the running kernel by name (preserve_access_index), so order and completeness do not matter here.
  */
 #pragma once
 

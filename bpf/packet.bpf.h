@@ -1,6 +1,6 @@
 /*
- * packet - reads a packet from its IP header on, as far as the transport's payload. Pure: pkt_load() is the only way to the
- * bytes, so the same code runs on an skb, on what a dropped skb's pointers lead to, and in the host's unit tests.
+ * packet - reads a packet from its IP header on, as far as the transport's payload. Pure: pkt_load() is the only way to
+ * the bytes, so the same code runs on an skb, on what a dropped skb's pointers lead to, and in the host's unit tests.
  */
 #pragma once
 
@@ -23,13 +23,14 @@ enum {
 	PKT_TCP = 6,
 	PKT_UDP = 17,
 	PKT_ICMPV6 = 58,
-	PKT_EXTENSIONS = 6, /* IPv6: hop-by-hop, destination, routing, fragment, authentication, destination (RFC 8200, 4.1) */
+	PKT_EXTENSIONS =
+		6, /* IPv6: hop-by-hop, destination, routing, fragment, authentication, destination (RFC 8200, 4.1) */
 };
 
 struct pkt {
-	void *skb;	  /* an skb to load from; NULL: `bytes` in kernel memory (host: in memory) */
+	void *skb; /* an skb to load from; NULL: `bytes` in kernel memory (host: in memory) */
 	const void *bytes;
-	__u32 len;	  /* of what can be read */
+	__u32 len; /* of what can be read */
 };
 
 enum pkt_result { PKT_OK, PKT_OTHER, PKT_FRAGMENT, PKT_SHORT };
@@ -206,8 +207,8 @@ PKT_INLINE bool pkt_is_icmp_error(__u8 protocol, __u8 type)
 }
 
 /*
- * Ethertype and the offset of the IP header in, ports out: enough to tell whether the packet is wanted. An ICMP error is
- * read through to the packet that it quotes. *ip is for pkt_transport().
+ * Ethertype and the offset of the IP header in, ports out: enough to tell whether the packet is wanted. An ICMP error
+ * is read through to the packet that it quotes. *ip is for pkt_transport().
  */
 PKT_INLINE enum pkt_result pkt_flow_of(const struct pkt *p, __u32 at, __u16 ethertype, struct pkt_flow *f,
 				       struct pkt_ip *ip)

@@ -1,7 +1,8 @@
 /*
- * probe - two programs. `watch` is the filter of an AF_PACKET socket in CoreDNS's network namespace: it writes a record for
- * each DNS packet and lets nothing through to the socket. `drop` sees every packet that the kernel frees with a reason, in
- * all namespaces, and writes a record for those of DNS ports. `watch` is loaded once for each watch, with its own constants.
+ * probe - two programs. `watch` is the filter of an AF_PACKET socket in CoreDNS's network namespace: it writes a record
+ * for each DNS packet and lets nothing through to the socket. `drop` sees every packet that the kernel frees with a
+ * reason, in all namespaces, and writes a record for those of DNS ports. `watch` is loaded once for each watch, with
+ * its own constants.
  */
 #include "probe_event.h"
 

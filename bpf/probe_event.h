@@ -1,7 +1,7 @@
 /*
- * probe_event - what the programs in probe.bpf.c write into the ring, and user/io/probe_ring.c reads: one record for each DNS
- * packet seen, dropped, or quoted by an ICMP error. Both halves are built from this file. Integers are in host order,
- * addresses in network order.
+ * probe_event - what the programs in probe.bpf.c write into the ring, and user/io/probe_ring.c reads: one record for
+ * each DNS packet seen, dropped, or quoted by an ICMP error. Both halves are built from this file. Integers are in host
+ * order, addresses in network order.
  */
 #pragma once
 
@@ -12,10 +12,10 @@
 #endif
 
 enum {
-	PROBE_UDP_BYTES = 512,	  /* of a UDP payload: header, question, and the whole of most messages, for OPT */
-	PROBE_TCP_BYTES = 4096,	  /* of a TCP payload in one record; a longer segment has several */
-	PROBE_TCP_RECORDS = 16,	  /* of one segment; what lies behind them is not seen, and a gap for the reader */
-	PROBE_DROP_BYTES = 512,	  /* of the payload of a dropped packet */
+	PROBE_UDP_BYTES = 512,	/* of a UDP payload: header, question, and the whole of most messages, for OPT */
+	PROBE_TCP_BYTES = 4096, /* of a TCP payload in one record; a longer segment has several */
+	PROBE_TCP_RECORDS = 16, /* of one segment; what lies behind them is not seen, and a gap for the reader */
+	PROBE_DROP_BYTES = 512, /* of the payload of a dropped packet */
 	PROBE_PORTS = 16,
 	PROBE_ADDRESSES = 32,
 };
@@ -60,15 +60,15 @@ struct probe_address {
 
 /* Exact, for each CPU, whatever became of the ring. */
 enum probe_counter {
-	PROBE_COUNT_UDP,	/* DNS packets over UDP for which a record was due */
-	PROBE_COUNT_TCP,	/* segments with payload, or SYN, FIN, RST */
-	PROBE_COUNT_TCP_EMPTY,	/* segments without: no record */
+	PROBE_COUNT_UDP,       /* DNS packets over UDP for which a record was due */
+	PROBE_COUNT_TCP,       /* segments with payload, or SYN, FIN, RST */
+	PROBE_COUNT_TCP_EMPTY, /* segments without: no record */
 	PROBE_COUNT_ICMP,
-	PROBE_COUNT_FRAGMENT,	/* later IP fragments: they have no ports, no record */
-	PROBE_COUNT_DROP,	/* kfree_skb of a packet of these flows */
-	PROBE_COUNT_OTHER,	/* all other packets */
-	PROBE_COUNT_MALFORMED,	/* too short for its own headers */
-	PROBE_COUNT_RING_FULL,	/* records that found no room */
-	PROBE_COUNT_CUT,	/* segments longer than PROBE_TCP_RECORDS records */
+	PROBE_COUNT_FRAGMENT,  /* later IP fragments: they have no ports, no record */
+	PROBE_COUNT_DROP,      /* kfree_skb of a packet of these flows */
+	PROBE_COUNT_OTHER,     /* all other packets */
+	PROBE_COUNT_MALFORMED, /* too short for its own headers */
+	PROBE_COUNT_RING_FULL, /* records that found no room */
+	PROBE_COUNT_CUT,       /* segments longer than PROBE_TCP_RECORDS records */
 	PROBE_COUNTERS,
 };

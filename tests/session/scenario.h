@@ -40,10 +40,27 @@ enum style {
 	V_TEXT_SOCKET,
 };
 
-enum what { STEP_NONE, STEP_CQ, STEP_CR, STEP_FQ, STEP_FR, STEP_PASS, STEP_RAW, STEP_CLOSE, STEP_TICK,
-	    /* packets: of the client's query and its response, of one to an upstream and its response; dropped; an ICMP error
-	     * that quotes the query; and packets that nobody knows of, between two times */
-	    STEP_PQ, STEP_PR, STEP_UQ, STEP_UR, STEP_DROP_Q, STEP_DROP_R, STEP_ICMP, STEP_GAP };
+enum what {
+	STEP_NONE,
+	STEP_CQ,
+	STEP_CR,
+	STEP_FQ,
+	STEP_FR,
+	STEP_PASS,
+	STEP_RAW,
+	STEP_CLOSE,
+	STEP_TICK,
+	/* packets: of the client's query and its response, of one to an upstream and its response; dropped; an ICMP
+	 * error that quotes the query; and packets that nobody knows of, between two times */
+	STEP_PQ,
+	STEP_PR,
+	STEP_UQ,
+	STEP_UR,
+	STEP_DROP_Q,
+	STEP_DROP_R,
+	STEP_ICMP,
+	STEP_GAP
+};
 
 struct step {
 	enum what what;
@@ -65,11 +82,11 @@ struct step {
 	const char *extra;
 	const char *identity, *version;
 	/* What CoreDNS never writes. */
-	unsigned type;	   /* in place of the step's */
-	const char *zone;  /* query_zone */
-	const char *asked; /* CQ/CR: response_address */
-	bool is_untimed;   /* no query_time */
-	const char *raw;   /* STEP_RAW: bytes that are the whole frame */
+	unsigned type;	    /* in place of the step's */
+	const char *zone;   /* query_zone */
+	const char *asked;  /* CQ/CR: response_address */
+	bool is_untimed;    /* no query_time */
+	const char *raw;    /* STEP_RAW: bytes that are the whole frame */
 	const char *reason; /* STEP_DROP_*: the kernel's; NULL: NETFILTER_DROP */
 };
 
@@ -109,8 +126,8 @@ struct step {
 	}
 
 /* Packets; their times are milliseconds, too. */
-#define PACKET(what_, at_ms, ...)                                   \
-	{                                                           \
+#define PACKET(what_, at_ms, ...)                                \
+	{                                                        \
 		.what = (what_), .query = (at_ms), ##__VA_ARGS__ \
 	}
 #define PQ(at_ms, ...) PACKET(STEP_PQ, at_ms, ##__VA_ARGS__)
@@ -120,19 +137,19 @@ struct step {
 #define DROP_Q(at_ms, ...) PACKET(STEP_DROP_Q, at_ms, ##__VA_ARGS__)
 #define DROP_R(at_ms, ...) PACKET(STEP_DROP_R, at_ms, ##__VA_ARGS__)
 #define ICMP(at_ms, ...) PACKET(STEP_ICMP, at_ms, ##__VA_ARGS__)
-#define GAP(from_ms, to_ms)                                                        \
-	{                                                                          \
+#define GAP(from_ms, to_ms)                                               \
+	{                                                                 \
 		.what = STEP_GAP, .query = (from_ms), .response = (to_ms) \
 	}
 
 struct scenario {
 	const char *name;
 	enum style style;
-	bool is_live;						  /* connections; else files */
-	bool is_probed;	 /* a probe watches coredns-1 at 10.0.9.9:53, which speaks from 10.1.1.1 */
+	bool is_live;	  /* connections; else files */
+	bool is_probed;	  /* a probe watches coredns-1 at 10.0.9.9:53, which speaks from 10.1.1.1 */
 	bool is_captured; /* there is a capture file beside the frames */
-	bool is_bare;						  /* without `full` */
-	bool has_extra;						  /* `extra "{remote} {port} {>id} {type} {name}"` */
+	bool is_bare;	  /* without `full` */
+	bool has_extra;	  /* `extra "{remote} {port} {>id} {type} {name}"` */
 	size_t sessions_max, closed_max, servers_max, memory_max; /* 0: enough */
 	double timeout, idle;					  /* ms; 0: the defaults */
 	struct step steps[SCENARIO_STEPS];

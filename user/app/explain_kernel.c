@@ -14,29 +14,32 @@ const struct explanation explain_kernel[] = {
 			"(table full; two packets of one socket at once: the 5 s delays).",
 			"NO_SOCKET: nothing listens on that port: CoreDNS is down or restarting.",
 			"UDP_CSUM: the packet was damaged, or an offload is broken."),
-		.steps = STEPS_ARE(
-			RUN("Which reasons, for whom?", "jq -r 'select(.Cause==\"query_dropped\") |\n"
-							"  [.Kernel.Drops[0].Reason,.Client.Address] | @tsv' sessions.jsonl |\n"
-							"  sort | uniq -c | sort -rn | head"),
-			RUN("SOCKET_RCVBUFF: is CoreDNS throttled? Raise its CPU limit, or add pods.",
-			    POD_METRICS("process_cpu_seconds_total")),
-			RUN("NETFILTER_DROP: rules and conntrack, on the node:",
-			    "nft list ruleset | grep -n drop; conntrack -S | grep -v 'insert_failed=0 '")),
+		.steps = STEPS_ARE(RUN("Which reasons, for whom?",
+				       "jq -r 'select(.Cause==\"query_dropped\") |\n"
+				       "  [.Kernel.Drops[0].Reason,.Client.Address] | @tsv' sessions.jsonl |\n"
+				       "  sort | uniq -c | sort -rn | head"),
+				   RUN("SOCKET_RCVBUFF: is CoreDNS throttled? Raise its CPU limit, or add pods.",
+				       POD_METRICS("process_cpu_seconds_total")),
+				   RUN("NETFILTER_DROP: rules and conntrack, on the node:",
+				       "nft list ruleset | grep -n drop; conntrack -S | grep -v 'insert_failed=0 '")),
 	},
 	{
 		.name = "response_dropped",
 		.summary = "CoreDNS answered, and the kernel dropped the response.",
-		.meaning = "Failed, whatever dnstap shows: the client has got nothing. `Kernel.Drops` has the kernel's "
-			   "own reason. Drops are seen on this node only: in CoreDNS's namespace, the node's, and those "
-			   "of other pods on it.",
-		.causes = CAUSES_ARE("NETFILTER_DROP: a firewall rule or network policy on the way back.",
-				     "NO_SOCKET: the client had closed its socket: it had given up before the answer came.",
-				     "SOCKET_RCVBUFF: the client's receive buffer was full.",
-				     "NEIGH_FAILED: nobody answers for the client's address: its pod has gone."),
+		.meaning =
+			"Failed, whatever dnstap shows: the client has got nothing. `Kernel.Drops` has the kernel's "
+			"own reason. Drops are seen on this node only: in CoreDNS's namespace, the node's, and those "
+			"of other pods on it.",
+		.causes = CAUSES_ARE(
+			"NETFILTER_DROP: a firewall rule or network policy on the way back.",
+			"NO_SOCKET: the client had closed its socket: it had given up before the answer came.",
+			"SOCKET_RCVBUFF: the client's receive buffer was full.",
+			"NEIGH_FAILED: nobody answers for the client's address: its pod has gone."),
 		.steps = STEPS_ARE(
-			RUN("Which reasons, for whom?", "jq -r 'select(.Cause==\"response_dropped\") |\n"
-							"  [.Kernel.Drops[0].Reason,.Client.Address] | @tsv' sessions.jsonl |\n"
-							"  sort | uniq -c | sort -rn | head"),
+			RUN("Which reasons, for whom?",
+			    "jq -r 'select(.Cause==\"response_dropped\") |\n"
+			    "  [.Kernel.Drops[0].Reason,.Client.Address] | @tsv' sessions.jsonl |\n"
+			    "  sort | uniq -c | sort -rn | head"),
 			LOOK("NO_SOCKET with a long `DurationMs`: not the network, the answer was slow; look at "
 			     "`Upstreams`.")),
 	},
@@ -55,9 +58,10 @@ const struct explanation explain_kernel[] = {
 	{
 		.name = "not_tapped",
 		.summary = "Answered by a server block without `dnstap`.",
-		.meaning = "Succeeded, BitMap 0. No frame of this zone has ever come, several of its names were "
-			   "answered, and queries of other zones were shown at the same time: no loss, the block is not "
-			   "tapped.",
+		.meaning =
+			"Succeeded, BitMap 0. No frame of this zone has ever come, several of its names were "
+			"answered, and queries of other zones were shown at the same time: no loss, the block is not "
+			"tapped.",
 		.causes = CAUSES_ARE("The Corefile has a server block for this zone without a `dnstap` line."),
 		.steps = STEPS_ARE(RUN("Each server block needs its own line:", COREFILE)),
 	},

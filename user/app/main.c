@@ -4,6 +4,7 @@
 #include "explain.h"
 #include "options.h"
 #include "replay.h"
+#include "trace_run.h"
 
 #ifndef VERSION
 #define VERSION "unknown"
@@ -46,7 +47,7 @@ static int run(const struct options *o)
 	case COMMAND_EXPLAIN:
 		return explain_run(o);
 	case COMMAND_TRACE:
-		return 2;
+		return trace_run(o);
 	case COMMAND_HELP:
 		options_help();
 		return 0;

@@ -53,7 +53,8 @@ static int answer_ready(void *arg, struct buf *body)
 	is_ready &= check(body, !sink.is_broken, "output", sink.is_broken ? "its reader has gone" : "");
 	note_probe(s, body);
 	if (silent)
-		buf_addf(body, "note %" PRIu64 " of the watched servers have never sent dnstap: it is not set up there yet\n",
+		buf_addf(body,
+			 "note %" PRIu64 " of the watched servers have never sent dnstap: it is not set up there yet\n",
 			 silent);
 	return is_ready ? 200 : 503;
 }

@@ -20,8 +20,8 @@ struct monitor {
 };
 
 /*
- * Serves at `at`; NULL: at the default, where a port in use is only a warning (*out is then NULL); "off": not at all. `s`
- * must outlive the server. Returns 0, or -EINVAL with the reason logged.
+ * Serves at `at`; NULL: at the default, where a port in use is only a warning (*out is then NULL); "off": not at all.
+ * `s` must outlive the server. Returns 0, or -EINVAL with the reason logged.
  */
 int monitor_serve(struct event_base *base, const char *at, struct monitor *s, struct http **out);
 

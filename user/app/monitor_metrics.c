@@ -51,9 +51,11 @@ static void connections(struct exposition *x, const struct monitor *s)
 
 	exposition_family(x, "connections", EXPOSITION_GAUGE, "dnstap connections open now.");
 	exposition_sample(x, producers_count(s->producers), NO_LABELS);
-	exposition_family(x, "connections_ended_total", EXPOSITION_COUNTER, "dnstap connections that ended, by reason.");
+	exposition_family(x, "connections_ended_total", EXPOSITION_COUNTER,
+			  "dnstap connections that ended, by reason.");
 	for (unsigned i = 0; i < PRODUCER_ENDS; i++)
-		exposition_sample(x, st->nr_ended[i], LABELS({ "reason", text(producer_end_name((enum producer_end)i)) }));
+		exposition_sample(x, st->nr_ended[i],
+				  LABELS({ "reason", text(producer_end_name((enum producer_end)i)) }));
 }
 
 static void output(struct exposition *x, const struct monitor *s)
@@ -72,12 +74,15 @@ static void output(struct exposition *x, const struct monitor *s)
 static void probe_level(struct exposition *x, const struct monitor *s, const struct probe_stats *st)
 {
 	exposition_family(x, "kernel_probe_info", EXPOSITION_GAUGE, "How far the probe got, and why not farther.");
-	exposition_sample(x, 1, LABELS({ "level", text(probe_level_name(st->level)) }, { "reason", text(probe_why(s->probe)) }));
+	exposition_sample(
+		x, 1, LABELS({ "level", text(probe_level_name(st->level)) }, { "reason", text(probe_why(s->probe)) }));
 	exposition_family(x, "kernel_watches", EXPOSITION_GAUGE, "CoreDNS namespaces and processes watched now.");
 	exposition_sample(x, st->nr_watches, NO_LABELS);
-	exposition_family(x, "kernel_watches_refused", EXPOSITION_GAUGE, "CoreDNS found and not watched for want of room.");
+	exposition_family(x, "kernel_watches_refused", EXPOSITION_GAUGE,
+			  "CoreDNS found and not watched for want of room.");
 	exposition_sample(x, st->nr_watches_refused, NO_LABELS);
-	exposition_family(x, "kernel_silent_servers", EXPOSITION_GAUGE, "Watched servers that never sent a dnstap frame.");
+	exposition_family(x, "kernel_silent_servers", EXPOSITION_GAUGE,
+			  "Watched servers that never sent a dnstap frame.");
 	exposition_sample(x, engine_stats(s->engine)->nr_silent_servers, NO_LABELS);
 }
 
@@ -87,9 +92,14 @@ static void packets(struct exposition *x, const struct probe_stats *st)
 		const char *kind;
 		uint64_t nr;
 	} kinds[] = {
-		{ "udp", st->nr_udp },		 { "tcp", st->nr_tcp },	      { "tcp_empty", st->nr_tcp_empty },
-		{ "icmp", st->nr_icmp },	 { "fragment", st->nr_fragments }, { "other", st->nr_others },
-		{ "malformed", st->nr_malformed }, { "tcp_cut", st->nr_cut },
+		{ "udp", st->nr_udp },
+		{ "tcp", st->nr_tcp },
+		{ "tcp_empty", st->nr_tcp_empty },
+		{ "icmp", st->nr_icmp },
+		{ "fragment", st->nr_fragments },
+		{ "other", st->nr_others },
+		{ "malformed", st->nr_malformed },
+		{ "tcp_cut", st->nr_cut },
 	};
 
 	exposition_family(x, "kernel_packets_total", EXPOSITION_COUNTER, "Packets seen by the probe, by kind; exact.");
@@ -103,14 +113,16 @@ static void packets(struct exposition *x, const struct probe_stats *st)
 
 static void drops(struct exposition *x, const struct monitor *s, const struct probe_stats *st)
 {
-	exposition_family(x, "kernel_drops_total", EXPOSITION_COUNTER, "DNS packets dropped on this node, by the kernel's reason.");
+	exposition_family(x, "kernel_drops_total", EXPOSITION_COUNTER,
+			  "DNS packets dropped on this node, by the kernel's reason.");
 	for (unsigned i = 0; probe_reason_name(s->probe, i); i++) {
 		uint64_t nr = *probe_reason_name(s->probe, i) ? probe_reason_count(s->probe, i) : 0;
 
 		if (nr)
 			exposition_sample(x, nr, LABELS({ "reason", text(probe_reason_name(s->probe, i)) }));
 	}
-	exposition_family(x, "kernel_unmatched_drops_total", EXPOSITION_COUNTER, "Drops of packets of no watched server.");
+	exposition_family(x, "kernel_unmatched_drops_total", EXPOSITION_COUNTER,
+			  "Drops of packets of no watched server.");
 	exposition_sample(x, st->nr_unmatched_drops, NO_LABELS);
 }
 
@@ -136,7 +148,8 @@ static void by_kind(struct exposition *x, const struct server *server, const uin
 {
 	for (unsigned kind = 0; kind < KINDS; kind++)
 		exposition_sample(x, values[kind],
-				  LABELS({ "server", server_name(server) }, { "type", text(kind_name((enum kind)kind)) },
+				  LABELS({ "server", server_name(server) },
+					 { "type", text(kind_name((enum kind)kind)) },
 					 { evidence ? "evidence" : NULL, text(evidence ? evidence : "") }));
 }
 
@@ -178,10 +191,12 @@ static void ratio(struct exposition *x, const struct server *server)
 
 static void loss(struct exposition *x, const struct monitor *s)
 {
-	exposition_family(x, "dnstap_messages_received_total", EXPOSITION_COUNTER, "dnstap messages joined, by server and type.");
+	exposition_family(x, "dnstap_messages_received_total", EXPOSITION_COUNTER,
+			  "dnstap messages joined, by server and type.");
 	each_server(x, s, received);
-	exposition_family(x, "dnstap_messages_lost_total", EXPOSITION_COUNTER,
-			  "dnstap messages proven lost: by the structure of sessions alone, and by what the kernel saw.");
+	exposition_family(
+		x, "dnstap_messages_lost_total", EXPOSITION_COUNTER,
+		"dnstap messages proven lost: by the structure of sessions alone, and by what the kernel saw.");
 	each_server(x, s, lost);
 	exposition_family(x, "dnstap_messages_lost_upper_total", EXPOSITION_COUNTER,
 			  "The most that may have been lost, as events of the kernel were.");
@@ -189,7 +204,8 @@ static void loss(struct exposition *x, const struct monitor *s)
 	exposition_family(x, "dnstap_messages_expected_total", EXPOSITION_COUNTER,
 			  "dnstap messages that must have existed, by what the kernel saw.");
 	each_server(x, s, expected);
-	exposition_family(x, "dnstap_loss_ratio", EXPOSITION_GAUGE, "Lost of those that must have existed, since the start.");
+	exposition_family(x, "dnstap_loss_ratio", EXPOSITION_GAUGE,
+			  "Lost of those that must have existed, since the start.");
 	each_server(x, s, ratio);
 }
 

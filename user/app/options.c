@@ -7,6 +7,7 @@
 
 #include "io/producer.h"
 #include "io/sink.h"
+#include "options_probe.h"
 #include "value.h"
 
 enum kind_of_value {
@@ -68,7 +69,8 @@ static const struct option table[] = {
 	{ "pcap", "FILE", FOR_REPLAY, VALUE_STRING, AT(pcap), 0, 0, NULL,
 	  "the packets of the same time (pcap, pcapng): what dnstap does not show is told by them" },
 	{ "probe", "auto|require|off", FOR_DAEMON, VALUE_MODE, AT(probe.mode), 0, 0, NULL,
-	  "watch the packets of CoreDNS on this node with BPF; auto: without privilege run on with dnstap alone; require: "
+	  "watch the packets of CoreDNS on this node with BPF; auto: without privilege run on with dnstap alone; "
+	  "require: "
 	  "end with status 2 then (default auto)" },
 	{ "probe-process", "NAME", FOR_PROBE, VALUE_STRING, AT(probe.process), 0, 0, NULL,
 	  "executables to watch, by the name of their file (default coredns, where neither pid nor netns is given)" },
@@ -126,7 +128,7 @@ static const struct option table[] = {
 
 enum { OPTIONS = sizeof(table) / sizeof(*table) };
 
-static int complain(const char *option, const char *value, const char *why)
+int options_complain(const char *option, const char *value, const char *why)
 {
 	if (value)
 		fprintf(stderr, "dnstap-analyser: --%s: \"%s\": %s\n", option, value, why);
@@ -149,7 +151,7 @@ static int set_number(void *at, const struct option *opt, const char *value)
 		return 0;
 	}
 	value_range_text(unit, opt->min, opt->max, allowed, sizeof(allowed));
-	return complain(opt->name, value, allowed);
+	return options_complain(opt->name, value, allowed);
 }
 
 static int add_endpoint(struct endpoints *endpoints, const struct option *opt, const char *value)
@@ -158,9 +160,9 @@ static int add_endpoint(struct endpoints *endpoints, const struct option *opt, c
 	const char *why = "too many";
 
 	if (endpoints->nr == ENDPOINTS_MAX || !endpoint_parse(value, &endpoints->list[endpoints->nr], &why))
-		return complain(opt->name, value, why);
+		return options_complain(opt->name, value, why);
 	if (opt->at == AT(listen) && endpoint_address(&endpoints->list[endpoints->nr], &at) < 0)
-		return complain(opt->name, value, "a listener needs a numeric address");
+		return options_complain(opt->name, value, "a listener needs a numeric address");
 	endpoints->nr++;
 	return 0;
 }
@@ -172,63 +174,7 @@ static int set_format(enum format *at, const struct option *opt, const char *val
 	else if (strcmp(value, "text") == 0)
 		*at = FORMAT_TEXT;
 	else
-		return complain(opt->name, value, "expected json or text");
-	return 0;
-}
-
-static int set_mode(enum probe_mode *at, const struct option *opt, const char *value)
-{
-	static const char *const modes[] = { [PROBE_AUTO] = "auto", [PROBE_REQUIRE] = "require", [PROBE_OFF] = "off" };
-
-	for (unsigned i = 0; i < sizeof(modes) / sizeof(*modes); i++) {
-		if (strcmp(value, modes[i]) == 0) {
-			*at = (enum probe_mode)i;
-			return 0;
-		}
-	}
-	return complain(opt->name, value, "expected auto, require or off");
-}
-
-static int add_number(const struct option *opt, const char *value, uint64_t max, uint64_t *out)
-{
-	char allowed[128];
-
-	if (value_parse(value, VALUE_UNIT_ONE, out) && *out >= 1 && *out <= max)
-		return 0;
-	value_range_text(VALUE_UNIT_ONE, 1, max, allowed, sizeof(allowed));
-	return complain(opt->name, value, allowed);
-}
-
-static int add_port(struct probe_options *probe, const struct option *opt, const char *value)
-{
-	uint64_t n;
-
-	if (probe->nr_ports == PROBE_PORTS_MAX)
-		return complain(opt->name, value, "too many");
-	if (add_number(opt, value, UINT16_MAX, &n))
-		return -EINVAL;
-	probe->ports[probe->nr_ports++] = (uint16_t)n;
-	return 0;
-}
-
-static int add_pid(struct probe_options *probe, const struct option *opt, const char *value)
-{
-	uint64_t n;
-
-	if (probe->nr_pids == PROBE_PIDS_MAX)
-		return complain(opt->name, value, "too many");
-	/* The largest that Linux gives (PID_MAX_LIMIT). */
-	if (add_number(opt, value, 4194304, &n))
-		return -EINVAL;
-	probe->pids[probe->nr_pids++] = n;
-	return 0;
-}
-
-static int add_netns(struct probe_options *probe, const struct option *opt, const char *value)
-{
-	if (probe->nr_netns == PROBE_NETNS_MAX)
-		return complain(opt->name, value, "too many");
-	probe->netns[probe->nr_netns++] = value;
+		return options_complain(opt->name, value, "expected json or text");
 	return 0;
 }
 
@@ -253,20 +199,22 @@ static int set_option(struct options *o, const struct option *opt, const char *v
 	case VALUE_FORMAT:
 		return set_format(at, opt, value);
 	case VALUE_LEVEL:
-		return log_level_parse(value, at) ? 0
-						  : complain(opt->name, value, "expected error, warn, info or debug");
+		return log_level_parse(value, at)
+			       ? 0
+			       : options_complain(opt->name, value, "expected error, warn, info or debug");
 	case VALUE_MODE:
-		return set_mode(at, opt, value);
+		return options_set_mode(at, opt->name, value);
 	case VALUE_PORT:
-		return add_port(&o->probe, opt, value);
+		return options_add_port(&o->probe, opt->name, value);
 	case VALUE_PID:
-		return add_pid(&o->probe, opt, value);
+		return options_add_pid(&o->probe, opt->name, value);
 	case VALUE_NETNS:
-		return add_netns(&o->probe, opt, value);
+		return options_add_netns(&o->probe, opt->name, value);
 	case VALUE_TERM:
 		return opt->add_term(&o->selection, value)
 			       ? 0
-			       : complain(opt->name, value, "not understood, or more than 32 of them; see --help");
+			       : options_complain(opt->name, value,
+						  "not understood, or more than 32 of them; see --help");
 	}
 	return -EINVAL;
 }
@@ -296,11 +244,8 @@ static const struct {
 	const char *name;
 	enum command command;
 } commands[] = {
-	{ "replay", COMMAND_REPLAY },
-	{ "explain", COMMAND_EXPLAIN },
-	{ "trace", COMMAND_TRACE },
-	{ "help", COMMAND_HELP },
-	{ "version", COMMAND_VERSION },
+	{ "replay", COMMAND_REPLAY }, { "explain", COMMAND_EXPLAIN }, { "trace", COMMAND_TRACE },
+	{ "help", COMMAND_HELP },     { "version", COMMAND_VERSION },
 };
 
 static bool take_command(struct options *o, const char *word)
@@ -324,13 +269,14 @@ static int take_option(struct options *o, int left, char **argv)
 	int used = 1;
 
 	if (!opt || !(opt->commands & 1U << o->command))
-		return complain(argv[0], NULL,
-				opt ? "not an option of this command; see --help" : "unknown option; see --help");
+		return options_complain(argv[0], NULL,
+					opt ? "not an option of this command; see --help"
+					    : "unknown option; see --help");
 	if (opt->kind == VALUE_FLAG && equals)
-		return complain(argv[0], NULL, "takes no value");
+		return options_complain(argv[0], NULL, "takes no value");
 	if (opt->kind != VALUE_FLAG && !value) {
 		if (left < 2)
-			return complain(argv[0], NULL, "needs a value");
+			return options_complain(argv[0], NULL, "needs a value");
 		value = argv[1];
 		used = 2;
 	}
@@ -340,9 +286,9 @@ static int take_option(struct options *o, int left, char **argv)
 static int take_word(struct options *o, char *word)
 {
 	if (o->command == COMMAND_DAEMON || o->command == COMMAND_TRACE)
-		return complain(word, NULL, "unknown command; see --help");
+		return options_complain(word, NULL, "unknown command; see --help");
 	if (o->nr_files == FILES_MAX)
-		return complain(word, NULL, "too many files");
+		return options_complain(word, NULL, "too many files");
 	o->files[o->nr_files++] = word;
 	return 1;
 }
@@ -368,14 +314,14 @@ int options_parse(struct options *o, int argc, char **argv)
 		if (strncmp(argv[i], "--", 2) == 0 && argv[i][2])
 			used = take_option(o, argc - i, argv + i);
 		else if (argv[i][0] == '-' && argv[i][1])
-			used = complain(argv[i], NULL, "unknown option; see --help");
+			used = options_complain(argv[i], NULL, "unknown option; see --help");
 		else
 			used = take_word(o, argv[i]);
 		if (used < 0)
 			return used;
 	}
 	if (o->command == COMMAND_REPLAY && o->nr_files == 0)
-		return complain("replay", NULL, "which file? (- is stdin)");
+		return options_complain("replay", NULL, "which file? (- is stdin)");
 	return 0;
 }
 
@@ -399,7 +345,8 @@ void options_help(void)
 	       "  dnstap-analyser [OPTIONS]                receive dnstap, print sessions\n"
 	       "  dnstap-analyser replay FILE... [OPTIONS] the same from recordings (Frame Streams, gzip, zstd; - is "
 	       "stdin)\n"
-	       "  dnstap-analyser trace [OPTIONS]          the packets alone, no dnstap: a line for each DNS exchange and "
+	       "  dnstap-analyser trace [OPTIONS]          the packets alone, no dnstap: a line for each DNS exchange "
+	       "and "
 	       "drop\n"
 	       "  dnstap-analyser explain [TOPIC...]       what a Status, BitMap, Cause or field means, and what to "
 	       "do\n"

@@ -1,6 +1,7 @@
 /*
- * capture - reads a packet capture, pcap or pcapng, with libpcap: the packets of one file in order of their time stamps.
- * Built with PCAP=0 there is none of it (capture_stub.c): the static build, as libpcap's archive wants D-Bus and systemd.
+ * capture - reads a packet capture, pcap or pcapng, with libpcap: the packets of one file in order of their time
+ * stamps. Built with PCAP=0 there is none of it (capture_stub.c): the static build, as libpcap's archive wants D-Bus
+ * and systemd.
  */
 #pragma once
 
@@ -22,8 +23,8 @@ struct capture *capture_open(const char *path, const char **why);
 void capture_close(struct capture *c);
 
 /*
- * The next packet that wire/packet could parse. 1: *out is set, its payload valid until the next call; 0: the end; -EIO:
- * the file is damaged or cut off there (capture_error() says how), what came before stands.
+ * The next packet that wire/packet could parse. 1: *out is set, its payload valid until the next call; 0: the end;
+ * -EIO: the file is damaged or cut off there (capture_error() says how), what came before stands.
  */
 int capture_next(struct capture *c, struct packet *out);
 const char *capture_error(const struct capture *c);

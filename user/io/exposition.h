@@ -1,6 +1,6 @@
 /*
- * exposition - writer of the Prometheus text format 0.0.4: a family (# HELP, # TYPE), then its samples. Whoever calls knows
- * what is measured, this file how it is written. Failure is the buf's.
+ * exposition - writer of the Prometheus text format 0.0.4: a family (# HELP, # TYPE), then its samples. Whoever calls
+ * knows what is measured, this file how it is written. Failure is the buf's.
  */
 #pragma once
 
@@ -26,6 +26,9 @@ struct exposition_label {
 void exposition_sample(struct exposition *x, uint64_t value, const struct exposition_label labels[4]);
 void exposition_ratio(struct exposition *x, uint64_t part, uint64_t whole, const struct exposition_label labels[4]);
 
-#define LABEL(name_, text_) { .name = (name_), .value = slice_from_str(text_) }
+#define LABEL(name_, text_)                                     \
+	{                                                       \
+		.name = (name_), .value = slice_from_str(text_) \
+	}
 #define LABELS(...) ((const struct exposition_label[4]){ __VA_ARGS__ })
 #define NO_LABELS LABELS({ .name = NULL })

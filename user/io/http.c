@@ -72,7 +72,8 @@ static bool split(const char *at, char *address, size_t size, uint16_t *port)
 	return true;
 }
 
-struct http *http_new(struct event_base *base, const char *at, const struct http_path *paths, void *arg, const char **why)
+struct http *http_new(struct event_base *base, const char *at, const struct http_path *paths, void *arg,
+		      const char **why)
 {
 	struct http *h = calloc(1, sizeof(*h));
 	char address[ADDR_TEXT_MAX + 2];

@@ -1,13 +1,14 @@
 /*
- * probe - the kernel's word: watches the packets of each CoreDNS on this node with BPF (bpf/probe.bpf.c) and hands them to
- * the engine. It finds CoreDNS processes (by the name of their executable, or as told), opens an AF_PACKET socket with
- * the socket filter inside the network namespace of each, from a helper thread (nobody else's namespace ever changes),
- * and follows processes that come and go. Drops come from tp_btf/kfree_skb, once for all namespaces. Nothing is pinned
- * and nothing outlives the process: programs, maps and sockets end with their descriptors, also after SIGKILL.
+ * probe - the kernel's word: watches the packets of each CoreDNS on this node with BPF (bpf/probe.bpf.c) and hands them
+ * to the engine. It finds CoreDNS processes (by the name of their executable, or as told), opens an AF_PACKET socket
+ * with the socket filter inside the network namespace of each, from a helper thread (nobody else's namespace ever
+ * changes), and follows processes that come and go. Drops come from tp_btf/kfree_skb, once for all namespaces. Nothing
+ * is pinned and nothing outlives the process: programs, maps and sockets end with their descriptors, also after
+ * SIGKILL.
  *
- * A watch is one CoreDNS process in its namespace: in a namespace of its own (a pod) all packets on its ports count, in the
- * host's (hostNetwork, NodeLocal DNSCache) only those to and from addresses and ports on which that process listens, and
- * those of its own sockets towards upstreams.
+ * A watch is one CoreDNS process in its namespace: in a namespace of its own (a pod) all packets on its ports count, in
+ * the host's (hostNetwork, NodeLocal DNSCache) only those to and from addresses and ports on which that process
+ * listens, and those of its own sockets towards upstreams.
  *
  * Built with BPF=0 it is probe_stub.c: never available, and it says so.
  */
@@ -35,13 +36,13 @@ enum { PROBE_PORTS_MAX = 8, PROBE_NETNS_MAX = 16, PROBE_PIDS_MAX = 16, PROBE_WAT
 
 struct probe_options {
 	enum probe_mode mode;
-	const char *process; /* name of the executable; NULL: "coredns", if nothing else is named */
+	const char *process;		    /* name of the executable; NULL: "coredns", if nothing else is named */
 	const char *netns[PROBE_NETNS_MAX]; /* --probe-netns PATH: watched whether or not a process is found in them */
 	unsigned nr_netns;
 	uint64_t pids[PROBE_PIDS_MAX]; /* --probe-pid */
 	unsigned nr_pids;
-	uint16_t ports[PROBE_PORTS_MAX]; /* --probe-port: further ones of clients and upstreams; 53 and the ports on which
-					    CoreDNS listens are always among them */
+	uint16_t ports[PROBE_PORTS_MAX]; /* --probe-port: further ones of clients and upstreams; 53 and the ports on
+					    which CoreDNS listens are always among them */
 	unsigned nr_ports;
 	uint64_t ring_size;   /* bytes; when full records are lost and counted */
 	uint64_t watches_max; /* processes watched at once; further ones are counted and not watched */
@@ -49,14 +50,15 @@ struct probe_options {
 
 struct probe_stats {
 	enum probe_level level;
-	unsigned nr_watches;	  /* now */
+	unsigned nr_watches; /* now */
 	uint64_t nr_watches_begun, nr_watches_refused;
-	uint64_t nr_events;	  /* records read */
-	uint64_t nr_events_lost;  /* records for which the ring had no room */
+	uint64_t nr_events;	     /* records read */
+	uint64_t nr_events_lost;     /* records for which the ring had no room */
 	uint64_t nr_unmatched_drops; /* drops of packets of no watched server */
-	uint64_t nr_udp, nr_tcp, nr_tcp_empty, nr_icmp, nr_fragments, nr_drops, nr_others, nr_malformed; /* the kernel's own
-													    counts */
-	uint64_t nr_cut; /* segments too long for the ring's records */
+	uint64_t nr_udp, nr_tcp, nr_tcp_empty, nr_icmp, nr_fragments, nr_drops, nr_others,
+		nr_malformed; /* the kernel's own
+				 counts */
+	uint64_t nr_cut;      /* segments too long for the ring's records */
 };
 
 struct probe;
@@ -73,9 +75,9 @@ struct probe_sink {
 };
 
 /*
- * Loads, attaches, finds what is there, and puts its timers on `base`. With PROBE_REQUIRE NULL (the reason is logged) where
- * it is not to be had; else never NULL but for want of memory: without privilege it is an object that does nothing and
- * says why.
+ * Loads, attaches, finds what is there, and puts its timers on `base`. With PROBE_REQUIRE NULL (the reason is logged)
+ * where it is not to be had; else never NULL but for want of memory: without privilege it is an object that does
+ * nothing and says why.
  */
 struct probe *probe_new(struct event_base *base, const struct probe_options *options, const struct probe_sink *sink);
 void probe_free(struct probe *p);

@@ -12,8 +12,8 @@ static const char prefix[] = "SKB_DROP_REASON_";
  * port), and what TCP throws away because it has it already.
  */
 static const char *const harmless[] = {
-	"PACKET_SOCK_ERROR", "OTHERHOST",	   "TCP_OLD_DATA",	"TCP_OFOMERGE",
-	"TCP_OLD_ACK",	   "TCP_ACK_UNSENT_DATA", "TCP_OLD_SEQUENCE", "TCP_OVERWINDOW", "TCP_INVALID_SEQUENCE",
+	"PACKET_SOCK_ERROR",   "OTHERHOST",	   "TCP_OLD_DATA",   "TCP_OFOMERGE",	     "TCP_OLD_ACK",
+	"TCP_ACK_UNSENT_DATA", "TCP_OLD_SEQUENCE", "TCP_OVERWINDOW", "TCP_INVALID_SEQUENCE",
 };
 
 static bool is_harmless(const char *name)

@@ -85,8 +85,8 @@ static void read_table(pid_t pid, const char *name, unsigned state, const unsign
 		unsigned long inode;
 		char local[40];
 
-		if (sscanf(line, " %*[0-9]: %32[0-9A-F]:%x %*[0-9A-F]:%*x %x %*s %*s %*s %*s %*s %lu", local, &port, &st,
-			   &inode) == 4 &&
+		if (sscanf(line, " %*[0-9]: %32[0-9A-F]:%x %*[0-9A-F]:%*x %x %*s %*s %*s %*s %*s %lu", local, &port,
+			   &st, &inode) == 4 &&
 		    st == state && bsearch(&inode, inodes, nr_inodes, sizeof(inode), by_value))
 			out->list[out->nr++] = read_address(local, port);
 	}

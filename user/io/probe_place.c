@@ -226,11 +226,9 @@ static void read_addresses(struct place_inside *out)
 		struct addr a = { 0 };
 
 		if (i->ifa_addr && i->ifa_addr->sa_family == AF_INET)
-			a = addr_from_bytes(
-				slice_of(&((struct sockaddr_in *)(void *)i->ifa_addr)->sin_addr, 4), 0);
+			a = addr_from_bytes(slice_of(&((struct sockaddr_in *)(void *)i->ifa_addr)->sin_addr, 4), 0);
 		else if (i->ifa_addr && i->ifa_addr->sa_family == AF_INET6)
-			a = addr_from_bytes(
-				slice_of(&((struct sockaddr_in6 *)(void *)i->ifa_addr)->sin6_addr, 16), 0);
+			a = addr_from_bytes(slice_of(&((struct sockaddr_in6 *)(void *)i->ifa_addr)->sin6_addr, 16), 0);
 		if (is_outward(&a))
 			out->addresses[out->nr_addresses++] = a;
 	}

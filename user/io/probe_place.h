@@ -1,7 +1,7 @@
 /*
- * probe_place - a CoreDNS process or a network namespace to be watched: who lives there, at which ports it listens, which
- * addresses it has. What has to be asked inside a namespace is asked by a thread that enters it and ends there: the calling
- * thread's own namespaces never change.
+ * probe_place - a CoreDNS process or a network namespace to be watched: who lives there, at which ports it listens,
+ * which addresses it has. What has to be asked inside a namespace is asked by a thread that enters it and ends there:
+ * the calling thread's own namespaces never change.
  */
 #pragma once
 
@@ -18,11 +18,11 @@ enum {
 };
 
 struct place {
-	uint64_t netns;	       /* inode of the network namespace */
-	pid_t pid;	       /* a process in it; 0: known by its path alone */
-	const char *path;      /* of the namespace, of the options; NULL: known by its process */
-	bool is_shared;	       /* the host's namespace: others use it, too */
-	unsigned nr_listens;   /* ports on which it is asked; address len 0: any address of the namespace */
+	uint64_t netns;	     /* inode of the network namespace */
+	pid_t pid;	     /* a process in it; 0: known by its path alone */
+	const char *path;    /* of the namespace, of the options; NULL: known by its process */
+	bool is_shared;	     /* the host's namespace: others use it, too */
+	unsigned nr_listens; /* ports on which it is asked; address len 0: any address of the namespace */
 	struct addr listens[PLACE_LISTENS_MAX];
 };
 

@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-
 enum { PORT_DNS = 53 };
 
 static unsigned add_port(uint16_t *ports, unsigned nr, unsigned max, uint16_t port)
@@ -21,7 +20,8 @@ static unsigned add_port(uint16_t *ports, unsigned nr, unsigned max, uint16_t po
 	return nr;
 }
 
-unsigned probe_watch_ports(const struct place *place, const struct probe_options *options, uint16_t *ports, unsigned max)
+unsigned probe_watch_ports(const struct place *place, const struct probe_options *options, uint16_t *ports,
+			   unsigned max)
 {
 	unsigned nr = add_port(ports, 0, max, PORT_DNS);
 

@@ -1,6 +1,6 @@
 /*
- * probe_watch - one watch: the filter program with its own constants, the socket inside the namespace, the vantage. Internal
- * to the probe.
+ * probe_watch - one watch: the filter program with its own constants, the socket inside the namespace, the vantage.
+ * Internal to the probe.
  */
 #pragma once
 
@@ -28,7 +28,8 @@ struct probe_watch *probe_watch_new(const struct place *place, uint32_t number, 
 void probe_watch_free(struct probe_watch *w);
 
 /* The ports of the place: those that it listens at, 53, and those of the options. Returns how many, `max` at most. */
-unsigned probe_watch_ports(const struct place *place, const struct probe_options *options, uint16_t *ports, unsigned max);
+unsigned probe_watch_ports(const struct place *place, const struct probe_options *options, uint16_t *ports,
+			   unsigned max);
 
 /* True if a packet that was dropped is of this place: by the namespace, or by an address of its own. */
 bool probe_watch_owns(const struct probe_watch *w, uint64_t netns, const struct addr *src, const struct addr *dst);

@@ -104,9 +104,11 @@ static void add_kernel_facts(struct facts *f)
 		f->lost |= BIT_FR;
 	if (!f->kernel)
 		return;
-	if (!(f->bits & BIT_CR) && f->kernel->has_response)
+	/* One that was dropped in CoreDNS's own namespace was never written as far as CoreDNS knows, and not tapped. */
+	if (!(f->bits & BIT_CR) && f->kernel->has_response && f->kernel->response_left)
 		response_unshown(f);
-	/* The server's own SERVFAIL is written behind the plugins, so the query was tapped; other errors are not always. */
+	/* The server's own SERVFAIL is written behind the plugins, so the query was tapped; other errors are not
+	 * always. */
 	if (f->bits == 0 && f->kernel->has_response && !s->is_not_tapped && !f->stream_ended_early &&
 	    (!f->is_error || f->rcode == DNS_RCODE_SERVFAIL))
 		f->lost |= BIT_CQ;
@@ -173,7 +175,8 @@ static bool error_response(const struct facts *f, struct verdict *v)
 	if (!f->is_error)
 		return false;
 	v->status = STATUS_FAILED;
-	if (f->s->fr_rcodes & rcode_bit(f->rcode))
+	/* Without `full` FR tells no rcode, and the packet alone told the client's. */
+	if ((f->s->fr_rcodes & rcode_bit(f->rcode)) || ((f->bits & BIT_FR) && f->s->last_fr_rcode == RCODE_UNKNOWN))
 		v->cause = CAUSE_UPSTREAM_ERROR;
 	else if ((f->bits & BIT_FQ) && !(f->bits & BIT_FR))
 		v->cause = unanswered_cause(f->s);

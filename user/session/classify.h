@@ -9,9 +9,9 @@
 struct verdict {
 	enum status status;
 	enum cause cause;
-	uint8_t lost; /* BIT_* of the kinds proven missing */
+	uint8_t lost;		   /* BIT_* of the kinds proven missing */
 	uint8_t lost_by_structure; /* those that need no packets to prove it */
-	uint8_t untapped; /* BIT_* of what was, and is never shown by this release */
+	uint8_t untapped;	   /* BIT_* of what was, and is never shown by this release */
 	bool loss_suspected;
 };
 

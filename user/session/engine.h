@@ -80,14 +80,14 @@ struct engine_stats {
 	uint64_t nr_old_streams;     /* sources found to be CoreDNS before 1.8.2 */
 	/* Packets, where there is a vantage. */
 	uint64_t nr_packets;
-	uint64_t nr_packets_repeated;	/* the same one on another interface */
-	uint64_t nr_packets_passing;	/* of nobody watched: passed on, or to another server in the same namespace */
-	uint64_t nr_packets_dropped;	/* for want of memory */
-	uint64_t nr_drops_unmatched;	/* drops of packets that were no longer, or never, known */
-	uint64_t nr_sightings;		/* DNS messages that wait for their session now */
+	uint64_t nr_packets_repeated;	 /* the same one on another interface */
+	uint64_t nr_packets_passing;	 /* of nobody watched: passed on, or to another server in the same namespace */
+	uint64_t nr_packets_dropped;	 /* for want of memory */
+	uint64_t nr_drops_unmatched;	 /* drops of packets that were no longer, or never, known */
+	uint64_t nr_sightings;		 /* DNS messages that wait for their session now */
 	uint64_t nr_sightings_forgotten; /* because of sightings_max */
-	uint64_t nr_unseen;		/* sessions of the kernel alone */
-	uint64_t nr_silent;		/* client queries at servers that have never sent a frame: no line */
+	uint64_t nr_unseen;		 /* sessions of the kernel alone */
+	uint64_t nr_silent;		 /* client queries at servers that have never sent a frame: no line */
 	uint64_t nr_vantages, nr_vantages_refused;
 	uint64_t nr_silent_servers; /* vantages whose server has never sent a frame */
 	uint64_t by_status[STATUSES];

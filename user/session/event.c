@@ -90,7 +90,8 @@ static void read_message(struct event *e, const struct hash_key *key)
 	e->has_question = scan.has_question;
 	e->qname = scan.question.qname;
 	if (scan.has_question)
-		e->question_hash = event_question_hash(key, scan.question.qname, scan.question.qtype, scan.question.qclass);
+		e->question_hash =
+			event_question_hash(key, scan.question.qname, scan.question.qtype, scan.question.qclass);
 }
 
 static void read_extra(struct event *e, struct release release, const struct hash_key *key)

@@ -93,8 +93,7 @@ void vantage_free(struct evidence *ev, struct vantage *v)
 bool vantage_listens_at(const struct vantage *v, const struct addr *at)
 {
 	for (unsigned i = 0; i < v->nr_listens; i++)
-		if (v->listens[i].port == at->port &&
-		    (!addr_known(&v->listens[i]) || addr_eq_ip(&v->listens[i], at)))
+		if (v->listens[i].port == at->port && (!addr_known(&v->listens[i]) || addr_eq_ip(&v->listens[i], at)))
 			return true;
 	return false;
 }
@@ -255,8 +254,8 @@ struct sighting *evidence_add(struct evidence *ev, struct vantage *v, const stru
 
 static bool fits(const struct sighting *s, const struct wanted *w)
 {
-	return s->vantage == w->vantage && (!s->claimant || w->or_claimed) && s->is_response == w->is_response && s->time_ns >= w->from_ns &&
-	       s->time_ns <= w->to_ns && (!w->has_id || s->id == w->id) &&
+	return s->vantage == w->vantage && (!s->claimant || w->or_claimed) && s->is_response == w->is_response &&
+	       s->time_ns >= w->from_ns && s->time_ns <= w->to_ns && (!w->has_id || s->id == w->id) &&
 	       (!addr_known(&w->querier) || addr_eq(&s->querier, &w->querier)) &&
 	       (!addr_known(&w->responder) || addr_eq(&s->responder, &w->responder)) &&
 	       (w->protocol == TAP_PROTOCOL_NONE || s->protocol == w->protocol) &&

@@ -1,6 +1,7 @@
 /*
- * evidence - the DNS messages that were seen as packets and that no session has claimed yet, and the vantages where they were
- * seen. A store with an index for each way in which they are asked for; what a message proves is witness.c's to say.
+ * evidence - the DNS messages that were seen as packets and that no session has claimed yet, and the vantages where
+ * they were seen. A store with an index for each way in which they are asked for; what a message proves is witness.c's
+ * to say.
  *
  * Bounded: when it is full the oldest sighting is forgotten, and its vantage is from then to now without full evidence.
  */
@@ -17,6 +18,7 @@
 enum {
 	EVIDENCE_STEPS_MAX = 256, /* of a chain that is looked through */
 	EVIDENCE_GAPS = 32,	  /* spans of lost events remembered for each vantage; older ones are run together */
+	EVIDENCE_UNTAPPED = 16,	  /* zones without `dnstap` that are remembered */
 	EVIDENCE_SERVERS = 8,	  /* of a vantage: more only in a capture of many */
 };
 
@@ -47,8 +49,8 @@ struct sighting {
 	bool is_wellformed; /* all of it was seen and could be read */
 	bool is_reset;	    /* TCP: the querier, or CoreDNS, has reset the connection since */
 	bool reset_by_querier;
-	const char *icmp;      /* an ICMP error came back for it: its name; NULL: none */
-	const char *reason;    /* it was dropped; NULL: not that it is known */
+	const char *icmp;   /* an ICMP error came back for it: its name; NULL: none */
+	const char *reason; /* it was dropped; NULL: not that it is known */
 	uint64_t dropped_ns;
 	uint16_t question_len; /* qname, qtype, qclass */
 	uint8_t question[];
@@ -68,7 +70,8 @@ struct vantage {
 	struct slice hostname;	     /* allocated */
 	struct addr addresses[VANTAGE_ADDRESSES_MAX];
 	unsigned nr_addresses;
-	/* Where CoreDNS is asked: given, or in a capture learnt from what its sessions claim; and whose sessions did. */
+	/* Where CoreDNS is asked: given, or in a capture learnt from what its sessions claim; and whose sessions did.
+	 */
 	struct addr listens[VANTAGE_LISTENS_MAX];
 	struct server *listeners[VANTAGE_LISTENS_MAX];
 	unsigned nr_listens;
@@ -80,7 +83,10 @@ struct vantage {
 	struct gap gaps[EVIDENCE_GAPS];
 	unsigned nr_gaps;
 	struct tapped tapped; /* by any of its servers */
-	uint64_t untapped_zone, untapped_question; /* the last zone found to be without `dnstap`, and a name of it */
+	struct {
+		uint64_t zone, question;
+	} untapped[EVIDENCE_UNTAPPED]; /* the last zones found to be without `dnstap`, and a question of each */
+	unsigned next_untapped;
 	uint64_t nr_silent; /* client queries judged while no server had spoken: no line was written */
 };
 
@@ -130,9 +136,9 @@ void evidence_remove(struct evidence *ev, struct sighting *s);
  */
 struct wanted {
 	const struct vantage *vantage;
-	struct addr querier; /* len 0: any, by question alone (queries only) */
-	struct addr responder; /* len 0: any */
-	uint64_t question_hash; /* 0: any */
+	struct addr querier;	 /* len 0: any, by question alone (queries only) */
+	struct addr responder;	 /* len 0: any */
+	uint64_t question_hash;	 /* 0: any */
 	uint64_t from_ns, to_ns; /* both included */
 	uint16_t id;
 	bool has_id;

@@ -28,8 +28,8 @@ int open_init(struct open_sessions *o, size_t max, size_t memory_max, const stru
 void open_release(struct open_sessions *o);
 
 /*
- * A session of that server, last active now on that stream, which is NULL for one that no frame belongs to. NULL when the limit on sessions or memory is reached: close
- * one (the first of o->lru) and call again.
+ * A session of that server, last active now on that stream, which is NULL for one that no frame belongs to. NULL when
+ * the limit on sessions or memory is reached: close one (the first of o->lru) and call again.
  */
 struct session *open_new(struct open_sessions *o, struct server *server, struct stream *stream);
 

@@ -127,8 +127,7 @@ static uint64_t stream_ripe_ns(const struct engine *e, const struct stream *stre
 	uint64_t timeout_ns = e->limits.session_timeout_ns, silence_ns = engine_silence_ns(e, stream);
 	uint64_t ripe_ns = stream->time_ns > timeout_ns ? stream->time_ns - timeout_ns : 0;
 
-	if (e->now_ns > silence_ns && stream->arrived_ns <= e->now_ns - silence_ns &&
-	    e->now_ns - silence_ns > ripe_ns)
+	if (e->now_ns > silence_ns && stream->arrived_ns <= e->now_ns - silence_ns && e->now_ns - silence_ns > ripe_ns)
 		ripe_ns = e->now_ns - silence_ns;
 	return ripe_ns;
 }
@@ -149,7 +148,8 @@ static uint64_t vantage_ripe_ns(const struct engine *e, const struct vantage *v)
 			ripe_ns = n < ripe_ns ? n : ripe_ns;
 		}
 		/* Sessions that wait for a successor of their stream will ask, too. */
-		if (!list_empty(&server->orphans) && server->orphans_time_ns - 2 * e->limits.session_timeout_ns < orphans_ns)
+		if (!list_empty(&server->orphans) &&
+		    server->orphans_time_ns - 2 * e->limits.session_timeout_ns < orphans_ns)
 			orphans_ns = server->orphans_time_ns - 2 * e->limits.session_timeout_ns;
 	}
 	/* No stream: one that is to come would have come by now. In a replay the end of all files is waited for. */

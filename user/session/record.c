@@ -268,9 +268,9 @@ static void write_drops(struct record_writer *w, struct json *j, const struct ke
 
 static void write_kernel(struct record_writer *w, struct json *j, const struct kernel_view *k)
 {
-	static const char *const states[] = { [KERNEL_COMPLETE] = "complete",
-					      [KERNEL_PARTIAL] = "partial",
-					      [KERNEL_NONE] = "none" };
+	static const char *const states[] = {
+		[KERNEL_COMPLETE] = "complete", [KERNEL_PARTIAL] = "partial", [KERNEL_NONE] = "none"
+	};
 
 	if (!k)
 		return;

@@ -70,18 +70,16 @@ bool selection_add_qname(struct selection *sel, const char *term)
 	return true;
 }
 
-static bool rcode_matches(const struct selection *sel, const struct session *s)
+bool selection_rcode(const struct selection *sel, int32_t rcode)
 {
 	for (unsigned i = 0; i < sel->nr_rcodes; i++)
-		if (session_rcode(s) == sel->rcodes[i])
+		if (rcode == sel->rcodes[i])
 			return true;
 	return sel->nr_rcodes == 0;
 }
 
-static bool client_matches(const struct selection *sel, const struct session *s)
+bool selection_client(const struct selection *sel, const struct addr *client)
 {
-	const struct addr *client = session_client(s);
-
 	for (unsigned i = 0; client && i < sel->nr_clients; i++)
 		if (addr_in_prefix(client, &sel->clients[i]))
 			return true;
@@ -103,25 +101,28 @@ static bool has_suffix(struct slice qname, const uint8_t *suffix, size_t len)
 	return true;
 }
 
+bool selection_qname(const struct selection *sel, const struct slice *qname)
+{
+	if (sel->nr_qnames == 0)
+		return true;
+	for (unsigned i = 0; qname && i < sel->nr_qnames; i++)
+		if (has_suffix(*qname, sel->qnames[i].wire, sel->qnames[i].len))
+			return true;
+	return false;
+}
+
 static bool qname_matches(const struct selection *sel, const struct session *s)
 {
 	struct session_question q;
 
-	if (sel->nr_qnames == 0)
-		return true;
-	if (!session_question(s, &q))
-		return false;
-	for (unsigned i = 0; i < sel->nr_qnames; i++)
-		if (has_suffix(q.qname, sel->qnames[i].wire, sel->qnames[i].len))
-			return true;
-	return false;
+	return sel->nr_qnames == 0 || (session_question(s, &q) && selection_qname(sel, &q.qname));
 }
 
 static bool matches(const struct selection *sel, const struct session *s, const struct verdict *v)
 {
 	return (!sel->statuses || sel->statuses >> v->status & 1) && (!sel->bitmaps || sel->bitmaps >> s->bitmap & 1) &&
-	       (!sel->causes || sel->causes >> v->cause & 1) && rcode_matches(sel, s) && client_matches(sel, s) &&
-	       qname_matches(sel, s);
+	       (!sel->causes || sel->causes >> v->cause & 1) && selection_rcode(sel, session_rcode(s)) &&
+	       selection_client(sel, session_client(s)) && qname_matches(sel, s);
 }
 
 bool selection_wants(struct selection *sel, const struct session *s, const struct verdict *v)

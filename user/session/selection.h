@@ -37,6 +37,11 @@ bool selection_add_rcode(struct selection *sel, const char *term);
 bool selection_add_client(struct selection *sel, const char *term);
 bool selection_add_qname(struct selection *sel, const char *term);
 
+/* Whether one term of that kind fits, or there is none. NULL: not known, which fits no term. */
+bool selection_rcode(const struct selection *sel, int32_t rcode);
+bool selection_client(const struct selection *sel, const struct addr *client);
+bool selection_qname(const struct selection *sel, const struct slice *qname);
+
 /* Whether to print it; counts it if not. Sampling takes every n-th, so that a replay chooses what the live run chose.
  */
 bool selection_wants(struct selection *sel, const struct session *s, const struct verdict *v);

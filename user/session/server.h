@@ -47,7 +47,8 @@ struct server {
 	uint64_t kernel_since_ns; /* wall clock; 0: never watched */
 	struct vantage *vantages[SERVER_VANTAGES_MAX];
 	uint8_t nr_vantages;
-	bool is_upstream_untold; /* its FQ name neither question nor socket: packets to upstreams cannot be told apart */
+	bool is_upstream_untold; /* its FQ name neither question nor socket: packets to upstreams cannot be told apart
+				  */
 	uint64_t first_cq_ns;	 /* of all its streams; 0: none yet */
 	uint64_t ended_ns;	 /* stream time at which its last stream ended */
 };

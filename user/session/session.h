@@ -11,6 +11,7 @@
 
 struct server;
 struct sighting;
+struct vantage;
 struct stream;
 
 enum kernel_state {
@@ -30,8 +31,9 @@ struct kernel_drop {
 /* What the packets say of a session. From the session's pool. */
 struct kernel_view {
 	enum kernel_state state;
-	bool has_query;	   /* it reached CoreDNS's network namespace */
-	bool has_response; /* CoreDNS has written one */
+	bool has_query;	    /* it reached CoreDNS's network namespace */
+	bool has_response;  /* CoreDNS has written one */
+	bool response_left; /* and it left the namespace: a write that the kernel refuses is none for CoreDNS */
 	bool query_dropped, response_dropped;
 	bool is_reset, reset_by_client; /* TCP */
 	uint8_t nr_drops;
@@ -40,8 +42,9 @@ struct kernel_view {
 	uint64_t query_ns, response_ns;
 	const char *icmp; /* the ICMP error that came back for the query, or for the response; a constant */
 	struct kernel_drop drops[KERNEL_DROPS_MAX];
-	struct message *question; /* qname, qtype, qclass */
-	struct addr responder;	  /* where the client asked */
+	struct message *question;      /* qname, qtype, qclass */
+	struct addr responder;	       /* where the client asked */
+	const struct vantage *vantage; /* where they were seen; NULL: none was */
 	/* The messages themselves, until the session is finished: something may yet become of them. */
 	struct sighting *query, *response;
 };
@@ -73,8 +76,8 @@ struct attempt {
 	struct addr upstream;
 	uint8_t protocol;
 	bool has_query, has_response;
-	bool is_unsent; /* the dial failed */
-	int32_t rcode;	/* of the response, RCODE_UNKNOWN without `full` */
+	bool is_unsent;		     /* the dial failed */
+	int32_t rcode;		     /* of the response, RCODE_UNKNOWN without `full` */
 	struct attempt_view *kernel; /* NULL: nobody watched */
 };
 

@@ -53,25 +53,38 @@ const char *sight_icmp_name(const struct packet *p)
 	}
 }
 
+static bool is_loopback(const struct addr *a)
+{
+	static const uint8_t v6[16] = { [15] = 1 };
+
+	return a->len == 4 ? a->ip[0] == 127 : a->len == 16 && memcmp(a->ip, v6, sizeof(v6)) == 0;
+}
+
+/* CoreDNS listens at any address of its namespace: is it one? */
+static bool is_of_server(const struct vantage *v, const struct addr *a)
+{
+	return vantage_listens_at(v, a) && (vantage_is_own(v, a) || is_loopback(a));
+}
+
 /*
- * On a node the direction tells: what comes in to an address where CoreDNS listens is a client's query. A capture may have
- * been taken anywhere, and shows a packet that is passed on in both directions: who claims it says what it was. False: none
- * of this server's.
+ * On a node the direction tells: what comes in to an address where CoreDNS listens is a client's query. A capture may
+ * have been taken anywhere, and shows a packet that is passed on in both directions: who claims it says what it was.
+ * False: none of this server's.
  */
-static bool role_of(const struct vantage *v, const struct dns_sighting *m, enum sighting_role *role)
+bool sight_role(const struct vantage *v, const struct dns_sighting *m, enum sighting_role *role)
 {
 	enum packet_direction direction = m->packet->direction;
-	bool to_server = vantage_listens_at(v, &m->responder);
 
 	*role = ROLE_UNTOLD;
 	if (v->is_capture)
 		return true;
 	if (m->is_response ? direction == PACKET_OUT : direction == PACKET_IN) {
 		*role = ROLE_CLIENT;
-		return to_server;
+		return vantage_listens_at(v, &m->responder);
 	}
 	*role = ROLE_UPSTREAM;
-	return m->is_response ? !to_server : true;
+	/* On loopback a response of CoreDNS's own comes in as well. */
+	return !m->is_response || !is_of_server(v, &m->responder);
 }
 
 static struct wanted like(const struct vantage *v, const struct dns_sighting *m)
@@ -112,7 +125,7 @@ static void see(struct engine *e, struct vantage *v, const struct dns_sighting *
 {
 	enum sighting_role role;
 
-	if (!role_of(v, m, &role)) {
+	if (!sight_role(v, m, &role)) {
 		e->stats.nr_packets_passing++;
 		return;
 	}
@@ -134,21 +147,13 @@ static struct sighting *find_dropped(struct engine *e, const struct vantage *v, 
 	return NULL;
 }
 
-static bool is_loopback(const struct addr *a)
-{
-	static const uint8_t v6[16] = { [15] = 1 };
-
-	return a->len == 4 ? a->ip[0] == 127 : a->len == 16 && memcmp(a->ip, v6, sizeof(v6)) == 0;
-}
-
 /*
  * Dropped before it was seen: a query that did not get as far as CoreDNS's namespace, a response that did not leave it
  * (netfilter's output hook stands before the tap of packets). A drop has no direction: the address must tell.
  */
 static struct sighting *add_dropped(struct engine *e, struct vantage *v, const struct dns_sighting *m)
 {
-	bool to_server = vantage_listens_at(v, &m->responder) &&
-			 (vantage_is_own(v, &m->responder) || is_loopback(&m->responder));
+	bool to_server = is_of_server(v, &m->responder);
 
 	if (!m->has_header || m->protocol != TAP_UDP || m->packet->is_elsewhere)
 		return NULL;

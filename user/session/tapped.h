@@ -1,14 +1,14 @@
 /*
- * tapped - for which zones, and when, a server has shown queries by dnstap: so that a query of which no frame came is told
- * apart into a lost one and one to a server block without `dnstap`. A zone is a name without its first label.
+ * tapped - for which zones, and when, a server has shown queries by dnstap: so that a query of which no frame came is
+ * told apart into a lost one and one to a server block without `dnstap`. A zone is a name without its first label.
  */
 #pragma once
 
 #include "base/hash.h"
 
 enum {
-	TAPPED_ZONES = 4096,	/* when they are used up, every zone counts as shown */
-	TAPPED_SLICES = 1024,	/* of TAPPED_SLICE_NS: what is older is forgotten */
+	TAPPED_ZONES = 4096,  /* when they are used up, every zone counts as shown */
+	TAPPED_SLICES = 1024, /* of TAPPED_SLICE_NS: what is older is forgotten */
 };
 
 #define TAPPED_SLICE_NS 100000000ULL

@@ -30,8 +30,7 @@ static void column(struct buf *out, const char *s, size_t width)
 	pad(out, from, width);
 }
 
-/* Identities come from strangers: nothing that a terminal would obey. */
-static void printable(struct buf *out, struct slice s)
+void text_printable(struct buf *out, struct slice s)
 {
 	for (size_t i = 0; i < s.len; i++)
 		buf_add_byte(out, s.data[i] > ' ' && s.data[i] < 0x7f ? s.data[i] : '?');
@@ -137,7 +136,7 @@ void text_write(struct rfc3339 *time, const struct session *s, const struct verd
 	write_question(s, out);
 	write_outcome(s, out);
 	if (s->server->has_identity)
-		printable(out, server_name(s->server));
+		text_printable(out, server_name(s->server));
 	else
 		buf_add_byte(out, '-');
 	for (; a && shown < ATTEMPTS_SHOWN; a = a->next, shown++)

@@ -12,3 +12,6 @@ void text_write(struct rfc3339 *time, const struct session *s, const struct verd
 
 /* "CQ·FQ·" for a BitMap; valid UTF-8, eight columns wide. */
 void text_bitmap(uint8_t bitmap, struct buf *out);
+
+/* Identities come from strangers: nothing that a terminal would obey. */
+void text_printable(struct buf *out, struct slice s);

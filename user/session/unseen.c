@@ -48,9 +48,18 @@ static bool may_be_untapped(const struct engine *e, const struct sighting *q, ui
 	       tapped_around(&q->vantage->tapped, q->time_ns, WITNESS_TAPPED_NS);
 }
 
+/* Found to be so by another question than this one; 0: by any. */
+static bool is_known_untapped(const struct vantage *v, uint64_t zone, uint64_t not_question)
+{
+	for (unsigned i = 0; i < EVIDENCE_UNTAPPED; i++)
+		if (v->untapped[i].zone == zone && v->untapped[i].question != not_question)
+			return true;
+	return false;
+}
+
 /*
- * A server block without `dnstap`: no frame of the zone was ever seen, another name of it was answered too, and queries of
- * other zones were shown just before and after both.
+ * A server block without `dnstap`: no frame of the zone was ever seen, another name of it was answered too, and queries
+ * of other zones were shown just before and after both.
  */
 static bool is_not_tapped(const struct engine *e, struct vantage *v, const struct sighting *q)
 {
@@ -59,16 +68,18 @@ static bool is_not_tapped(const struct engine *e, struct vantage *v, const struc
 
 	if (!q->question_hash || tapped_has_zone(&v->tapped, zone) || !may_be_untapped(e, q, zone))
 		return false;
-	if (v->untapped_zone == zone && v->untapped_question != q->question_hash)
+	if (is_known_untapped(v, zone, q->question_hash))
 		return true;
-	for (struct list *l = v->sightings.next; l != &v->sightings && steps < EVIDENCE_STEPS_MAX; l = l->next, steps++) {
+	for (struct list *l = v->sightings.next; l != &v->sightings && steps < EVIDENCE_STEPS_MAX;
+	     l = l->next, steps++) {
 		const struct sighting *other = container_of(l, struct sighting, in_time);
 
 		if (other->is_response || other->role == ROLE_UPSTREAM || other->claimant || !other->question_hash ||
 		    other->question_hash == q->question_hash || !may_be_untapped(e, other, zone))
 			continue;
-		v->untapped_zone = zone;
-		v->untapped_question = q->question_hash;
+		v->untapped[v->next_untapped].zone = zone;
+		v->untapped[v->next_untapped].question = q->question_hash;
+		v->next_untapped = (v->next_untapped + 1) % EVIDENCE_UNTAPPED;
 		return true;
 	}
 	return false;
@@ -87,7 +98,7 @@ static struct session *session_new(struct engine *e, struct server *server, cons
 	s->query_ns = q->time_ns;
 	s->protocol = q->protocol;
 	s->client = q->querier;
-	s->has_client = true;
+	s->has_client = s->is_clients = true;
 	s->id = q->id;
 	s->has_id = true;
 	s->has_question = q->question_hash != 0;
@@ -142,8 +153,8 @@ static void count_lost(struct server *server, enum kind kind)
 }
 
 /*
- * CoreDNS asked an upstream, and no FQ told of it. Not everything is told: a UDP attempt that is repeated over TCP as it was
- * truncated, one on a connection that the upstream had closed, what a block without `dnstap` forwards.
+ * CoreDNS asked an upstream, and no FQ told of it. Not everything is told: a UDP attempt that is repeated over TCP as
+ * it was truncated, one on a connection that the upstream had closed, what a block without `dnstap` forwards.
  */
 static void judge_exchange(struct engine *e, struct vantage *v, struct sighting *q)
 {
@@ -153,7 +164,7 @@ static void judge_exchange(struct engine *e, struct vantage *v, struct sighting 
 	if (server && q->was_seen && vantage_is_own(v, &q->querier) && !server->is_upstream_untold &&
 	    server->first_cq_ns && q->time_ns >= server->first_cq_ns &&
 	    !(list_empty(&server->sources) && q->time_ns > server->ended_ns) && q->question_hash &&
-	    !is_health_check(q) && tapped_has_zone(&v->tapped, zone_of(e, q)) && !(r && r->flags & FLAG_TC) &&
+	    !is_health_check(q) && !is_known_untapped(v, zone_of(e, q), 0) && !(r && r->flags & FLAG_TC) &&
 	    !(q->protocol == TAP_TCP && !r)) {
 		count_lost(server, KIND_FORWARDER_QUERY);
 		if (r && r->is_wellformed && !r->reason && r->time_ns - q->time_ns < WITNESS_ATTEMPT_NS)

@@ -1,7 +1,8 @@
 /*
- * watch - packets in, DNS messages out: a UDP payload is one, of a TCP connection each direction is put together as far as
- * is needed to see where messages begin (RFC 7766: two bytes of length before each), their header and their question. A
- * message is told once. What a message is to CoreDNS, a client's query or one to an upstream, is not decided here.
+ * watch - packets in, DNS messages out: a UDP payload is one, of a TCP connection each direction is put together as far
+ * as is needed to see where messages begin (RFC 7766: two bytes of length before each), their header and their
+ * question. A message is told once. What a message is to CoreDNS, a client's query or one to an upstream, is not
+ * decided here.
  *
  * Bounds: connections at once (the one silent for longest is forgotten), bytes kept for each direction (a header, a
  * question and what has come out of order). After a gap, bytes that were never seen, the reader goes on where a segment
@@ -20,9 +21,9 @@ enum {
 
 /* A DNS message on the wire, or (is_drop, is_icmp) what became of one. */
 struct dns_sighting {
-	const struct packet *packet; /* the packet that completed it: time, kind, direction, interface, reason */
-	struct addr querier, responder; /* who asks and who is asked: source and destination of a query, the reverse of a
-					   response */
+	const struct packet *packet;	/* the packet that completed it: time, kind, direction, interface, reason */
+	struct addr querier, responder; /* who asks and who is asked: source and destination of a query, the reverse of
+					   a response */
 	bool is_response;
 	bool has_header;   /* id and flags could be read; an ICMP error may quote the ports alone */
 	bool has_question; /* it was captured and could be read */
@@ -42,8 +43,8 @@ struct watch_callbacks {
 	 * packet->kind). */
 	void (*on_message)(void *arg, const struct dns_sighting *m);
 	/*
-	 * TCP: a segment that was sent before has been seen again, so a message that was dropped is on its way again; or a
-	 * connection was reset (by whom: packet->src). querier and responder are set, no message; may be NULL.
+	 * TCP: a segment that was sent before has been seen again, so a message that was dropped is on its way again;
+	 * or a connection was reset (by whom: packet->src). querier and responder are set, no message; may be NULL.
 	 */
 	void (*on_retransmission)(void *arg, const struct dns_sighting *m);
 	void (*on_reset)(void *arg, const struct packet *p, const struct addr *querier, const struct addr *responder);
@@ -53,9 +54,9 @@ struct watch_callbacks {
 struct watch_stats {
 	uint64_t nr_packets;
 	uint64_t nr_messages;
-	uint64_t nr_not_dns;	/* shorter than a header, or it does not look like DNS */
-	uint64_t nr_gaps;	/* bytes of a connection that were never seen */
-	uint64_t nr_forgotten;	/* connections that had to go for others */
+	uint64_t nr_not_dns;	 /* shorter than a header, or it does not look like DNS */
+	uint64_t nr_gaps;	 /* bytes of a connection that were never seen */
+	uint64_t nr_forgotten;	 /* connections that had to go for others */
 	uint64_t nr_connections; /* known now */
 };
 
@@ -68,8 +69,8 @@ void watch_free(struct watch *w);
 /* One packet, in the order in which they were seen. `place` tells connections of different places apart. */
 void watch_packet(struct watch *w, uint32_t place, const struct packet *p);
 
-/* Whether this TCP connection is known from its start or a safe point on, without a gap since: what was not seen in it was
- * not there. */
+/* Whether this TCP connection is known from its start or a safe point on, without a gap since: what was not seen in it
+ * was not there. */
 bool watch_is_whole(const struct watch *w, uint32_t place, const struct addr *querier, const struct addr *responder);
 
 /* Forgets the connections of that place. */

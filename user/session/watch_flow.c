@@ -279,14 +279,15 @@ static void payload(struct watch *w, struct side *side, uint32_t seq, const stru
 		take_waiting(w, side, p);
 	} else if (!keep_waiting(w, side, seq, bytes, len)) {
 		tear(w, side);
-		payload(w, side, seq, &(struct packet){ .time_ns = p->time_ns,
-							.src = p->src,
-							.dst = p->dst,
-							.direction = p->direction,
-							.interface = p->interface,
-							.protocol = p->protocol,
-							.payload = bytes,
-							.payload_len = len });
+		payload(w, side, seq,
+			&(struct packet){ .time_ns = p->time_ns,
+					  .src = p->src,
+					  .dst = p->dst,
+					  .direction = p->direction,
+					  .interface = p->interface,
+					  .protocol = p->protocol,
+					  .payload = bytes,
+					  .payload_len = len });
 	}
 }
 

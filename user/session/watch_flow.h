@@ -9,8 +9,8 @@
 #include "watch.h"
 
 enum {
-	FLOW_LENGTH = 2,	  /* before each message (RFC 1035, section 4.2.2) */
-	FLOW_HEAD = 2 + 512,	  /* as much of a message as the probe shows of a UDP payload */
+	FLOW_LENGTH = 2,	    /* before each message (RFC 1035, section 4.2.2) */
+	FLOW_HEAD = 2 + 512,	    /* as much of a message as the probe shows of a UDP payload */
 	FLOW_WAITING_MAX = 4 << 20, /* bytes ahead of their turn, of all flows */
 };
 
@@ -23,8 +23,8 @@ struct waiting {
 };
 
 struct side {
-	bool is_known;	   /* next_seq is where a message, or its rest, goes on */
-	bool is_torn;	   /* bytes were never seen since the connection began */
+	bool is_known; /* next_seq is where a message, or its rest, goes on */
+	bool is_torn;  /* bytes were never seen since the connection began */
 	uint32_t next_seq;
 	uint32_t skip;	   /* bytes of the message's body that nobody needs */
 	uint32_t head_len; /* bytes of `head` so far: the length, then the message */
@@ -37,9 +37,9 @@ struct flow {
 	struct table_node node;
 	struct list lru;
 	uint32_t place;
-	struct addr ends[2]; /* the lower one first */
+	struct addr ends[2];  /* the lower one first */
 	struct side sides[2]; /* what that end sends */
-	int8_t querier; /* which end asks; -1: not known yet */
+	int8_t querier;	      /* which end asks; -1: not known yet */
 };
 
 struct watch {

@@ -43,6 +43,7 @@ void witness_take_query(struct engine *e, struct session *s, struct kernel_view 
 {
 	q->claimant = s;
 	k->query = q;
+	k->vantage = q->vantage;
 	k->has_query = q->was_seen;
 	k->query_ns = q->time_ns;
 	k->responder = q->responder;
@@ -53,7 +54,9 @@ void witness_take_response(struct engine *e, struct session *s, struct kernel_vi
 {
 	r->claimant = s;
 	k->response = r;
+	k->vantage = r->vantage;
 	k->has_response = true;
+	k->response_left = r->was_seen;
 	k->response_ns = r->time_ns;
 	k->response_flags = r->flags;
 	k->rcode = r->rcode;
@@ -285,124 +288,27 @@ static uint64_t watched_until(const struct session *s, const struct vantage *v)
 	return until_ns;
 }
 
+/* A namespace that has gone may still be remembered beside the one that is there now. */
+static const struct vantage *latest(const struct server *server)
+{
+	const struct vantage *v = server->vantages[0];
+
+	for (unsigned i = 1; i < server->nr_vantages; i++)
+		if (!server->vantages[i]->ended_ns && (v->ended_ns || server->vantages[i]->number > v->number))
+			v = server->vantages[i];
+	return v;
+}
+
 void witness_claim(struct engine *e, struct session *s)
 {
 	const struct server *server = s->server;
 	struct kernel_view *k = server->nr_vantages ? witness_view(e, s) : NULL;
+	const struct vantage *v;
 
 	if (!k)
 		return;
-	for (unsigned i = 0; i < server->nr_vantages; i++) {
-		struct vantage *v = server->vantages[i];
-
-		claim_in(e, s, v, k);
-		k->state = witness_state(e, v, k, s, watched_until(s, v));
-		if (k->query_ns || k->has_response)
-			return;
-	}
-}
-
-/* --- upstreams */
-
-static void claim_exchange(struct engine *e, struct vantage *v, struct attempt_view *k, struct sighting *q)
-{
-	struct wanted w = {
-		.vantage = v,
-		.querier = q->querier,
-		.question_hash = q->question_hash,
-		.id = q->id,
-		.has_id = true,
-		.from_ns = q->time_ns,
-		.to_ns = UINT64_MAX,
-		.is_response = true,
-		.protocol = q->protocol,
-	};
-	struct sighting *r = evidence_find_oldest(&e->evidence, &w);
-
-	k->is_watched = true;
-	k->has_query = q->was_seen;
-	k->icmp = q->icmp;
-	k->reason = q->reason;
-	if (r) {
-		k->has_response = true;
-		k->rcode = r->rcode;
-		k->proves_response = r->is_wellformed && r->was_seen && !r->reason &&
-				     r->time_ns - q->time_ns < WITNESS_ATTEMPT_NS;
-		if (r->reason)
-			k->reason = r->reason;
-		evidence_remove(&e->evidence, r);
-	}
-	vantage_learn_own(v, &q->querier);
-	evidence_remove(&e->evidence, q);
-}
-
-/* The oldest query to that upstream since the forward call began. */
-static struct sighting *find_exchange(const struct engine *e, const struct vantage *v, const struct attempt *a)
-{
-	const struct attempt_view *k = a->kernel;
-	struct wanted w = {
-		.vantage = v,
-		.querier = k->socket,
-		.responder = a->upstream,
-		.question_hash = k->question_hash,
-		.from_ns = a->query_ns > WITNESS_MARGIN_NS ? a->query_ns - WITNESS_MARGIN_NS : 0,
-		.to_ns = UINT64_MAX,
-		.protocol = addr_known(&k->socket) ? a->protocol : TAP_PROTOCOL_NONE,
-	};
-	struct sighting *s = NULL, *oldest = NULL;
-
-	while ((s = evidence_find(&e->evidence, &w, s)))
-		if (s->role != ROLE_CLIENT)
-			oldest = s;
-	return oldest;
-}
-
-static void claim_attempt(struct engine *e, const struct server *server, struct attempt *a)
-{
-	if (!a->kernel->question_hash && !addr_known(&a->kernel->socket))
-		return;
-	for (unsigned i = 0; i < server->nr_vantages && !a->kernel->has_query; i++) {
-		struct sighting *q = find_exchange(e, server->vantages[i], a);
-
-		if (q)
-			claim_exchange(e, server->vantages[i], a->kernel, q);
-	}
-}
-
-void witness_attempt(struct engine *e, struct session *s, struct attempt *a, const struct event *event)
-{
-	struct server *server = s->server;
-
-	a->kernel = pool_alloc(&e->open.pool, sizeof(*a->kernel));
-	if (!a->kernel)
-		return;
-	*a->kernel = (struct attempt_view){
-		.socket = event->socket,
-		.question_hash = event->has_question ? event->question_hash : 0,
-		.rcode = RCODE_UNKNOWN,
-	};
-	if (!event->has_question && !addr_known(&event->socket))
-		server->is_upstream_untold |= !event->is_unsent;
-	claim_attempt(e, server, a);
-}
-
-/*
- * In a replay an FQ, which tells the start of its forward call alone, may come before the packets of a later attempt. A
- * query that nobody saw did not leave, if queries of that socket's address are seen at all: over TLS they are not.
- */
-void witness_attempts(struct engine *e, struct session *s)
-{
-	const struct server *server = s->server;
-
-	for (struct attempt *a = s->attempts; a; a = a->next) {
-		if (!a->kernel || a->kernel->has_query)
-			continue;
-		claim_attempt(e, server, a);
-		for (unsigned i = 0; i < server->nr_vantages && !a->kernel->is_watched; i++) {
-			const struct vantage *v = server->vantages[i];
-
-			a->kernel->is_watched = a->protocol == TAP_UDP && !v->hides_upstreams && vantage_is_own(v, &a->kernel->socket) &&
-						vantage_covers(v, a->query_ns, v->time_ns);
-		}
-	}
+	for (unsigned i = 0; i < server->nr_vantages && !(k->query_ns && k->has_response); i++)
+		claim_in(e, s, server->vantages[i], k);
+	v = k->vantage ? k->vantage : latest(server);
+	k->state = witness_state(e, v, k, s, watched_until(s, v));
 }

@@ -1,9 +1,10 @@
 /*
- * witness - what the packets say of a session, asked when it ends: did the query reach CoreDNS, did a response leave, was
- * either dropped. Internal to the engine. Its parts:
+ * witness - what the packets say of a session, asked when it ends: did the query reach CoreDNS, did a response leave,
+ * was either dropped. Internal to the engine. Its parts:
  *
  *   sight.c    packets become evidence: what each message is to CoreDNS, drops, ICMP errors, resets
- *   witness.c  sessions and attempts claim theirs
+ *   witness.c  sessions claim theirs
+ *   exchange.c attempts claim theirs: queries to upstreams and what came back
  *   hold.c     a session waits for a response that is still to come
  *   unseen.c   what nobody claims: queries of which no frame came, upstream exchanges that dnstap does not show
  *   places.c   vantages come and go; which server speaks from which
@@ -14,8 +15,8 @@
 #include "join.h"
 #include "tapped.h"
 
-#define WITNESS_MARGIN_NS (1 * NS_PER_MS) /* between a packet's time and that of the frame that tells of it */
-#define WITNESS_HOLD_NS (1 * NS_PER_S)	  /* for a response behind its CLIENT_RESPONSE: 1.15.0 taps before it sends */
+#define WITNESS_MARGIN_NS (1 * NS_PER_MS)  /* between a packet's time and that of the frame that tells of it */
+#define WITNESS_HOLD_NS (1 * NS_PER_S)	   /* for a response behind its CLIENT_RESPONSE: 1.15.0 taps before it sends */
 #define WITNESS_SETTLE_NS (20 * NS_PER_MS) /* for a drop behind the response: it is made in the same moment */
 #define WITNESS_ATTEMPT_NS (1900 * NS_PER_MS) /* a response sooner than that was in time for its attempt (2 s) */
 #define WITNESS_TAPPED_NS (1 * NS_PER_S)
@@ -40,8 +41,8 @@ void witness_attempt(struct engine *e, struct session *s, struct attempt *a, con
 void witness_attempts(struct engine *e, struct session *s);
 
 /*
- * The session is over as far as dnstap goes: claims its packets. True if it must wait for more of them: it then is out of
- * all indexes, in the list of those that are held, and is finished by witness_settle().
+ * The session is over as far as dnstap goes: claims its packets. True if it must wait for more of them: it then is out
+ * of all indexes, in the list of those that are held, and is finished by witness_settle().
  */
 bool witness_hold(struct engine *e, struct session *s);
 
@@ -67,6 +68,9 @@ void vantages_judge(struct engine *e);
 
 /* unseen.c: judges what is older than ripe_ns, UINT64_MAX for everything. */
 void unseen_judge(struct engine *e, struct vantage *v, uint64_t ripe_ns);
+
+/* What a message is to CoreDNS; false: nothing, its packet only passes. */
+bool sight_role(const struct vantage *v, const struct dns_sighting *m, enum sighting_role *role);
 
 /* The name of an ICMP error, "port_unreachable"; a constant. */
 const char *sight_icmp_name(const struct packet *p);

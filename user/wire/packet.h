@@ -1,6 +1,6 @@
 /*
- * packet - an IP packet that may carry DNS, as a plain struct: from a capture file (packet_parse) or from the kernel's probe
- * (io/probe fills it in). Nothing is copied: the payload borrows from the caller's bytes.
+ * packet - an IP packet that may carry DNS, as a plain struct: from a capture file (packet_parse) or from the kernel's
+ * probe (io/probe fills it in). Nothing is copied: the payload borrows from the caller's bytes.
  */
 #pragma once
 
@@ -56,7 +56,7 @@ bool packet_link_known(int link);
 
 /*
  * `bytes` are a packet as captured, from its link-layer header on; VLAN tags (802.1Q, 802.1ad), IPv6 extension headers
- * (RFC 8200) and IPv4 options are passed over. On PACKET_OK *out is filled in but for time_ns, which the caller sets. The
- * payload ends where the IP header says, or where the capture cut it.
+ * (RFC 8200) and IPv4 options are passed over. On PACKET_OK *out is filled in but for time_ns, which the caller sets.
+ * The payload ends where the IP header says, or where the capture cut it.
  */
 enum packet_result packet_parse(enum packet_link link, struct slice bytes, struct packet *out);
