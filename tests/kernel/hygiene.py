@@ -83,7 +83,7 @@ def clean_namespace(lab):
     lab.ask(SERVICE, "A", seen(local()))
 
 
-@scenario("`--probe auto` without privilege: dnstap alone, and it says why", probe="auto", prefix=NO_PRIVILEGE)
+@scenario("`--probe auto` without privilege: dnstap alone, and it says why", probe="auto", privileged=False, prefix=NO_PRIVILEGE)
 def unprivileged_auto(lab):
     lab.start(lab.block(*CLUSTER, forward(GOOD)))
     mixed_queries(lab)
@@ -93,7 +93,7 @@ def unprivileged_auto(lab):
         lab.finish_checks.append(lambda: [] if "probe" in lab.ready else [f"/readyz says nothing of the probe: {lab.ready!r}"])
 
 
-@scenario("`--probe require` without privilege: it ends with 2, and says why", prefix=NO_PRIVILEGE, probe="auto")
+@scenario("`--probe require` without privilege: it ends with 2, and says why", probe="auto", privileged=False, prefix=NO_PRIVILEGE)
 def unprivileged_require(lab):
     lab.start(lab.block(*CLUSTER, forward(GOOD)))
     if lab.has_probe:

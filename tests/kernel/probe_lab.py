@@ -25,7 +25,8 @@ class ProbeScenario(Scenario):
     exact: bool = True                  # the loss told must be the loss made
     named: bool = True                  # ... and every lost message stands in a record's Lost
     probe: str = "require"
-    prefix: tuple = ()                  # a command that runs the analyser with less privilege
+    prefix: tuple = ()                  # a command that runs the analyser
+    privileged: bool = True
 
 
 class ProbeLab(Lab):
@@ -36,7 +37,7 @@ class ProbeLab(Lab):
         self.scenario, self.record = scenario, None             # frames without their packets: no replay gives the same
         self.unexpected = ("LossSuspected",)
         self.has_probe = "--probe-netns" in help_text(analyser[0]) and not self.laboratory_only
-        self.sees_kernel = self.has_probe and not scenario.prefix
+        self.sees_kernel = self.has_probe and scenario.privileged
         self.process_name = f"cdns{os.getpid() % 100000}-{number}"
         self.sieve, self.samples, self.ready = Sieve(), [], ""
         self.must_wait = False          # queries that are not noted need the timeout, too
