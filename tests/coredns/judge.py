@@ -21,7 +21,7 @@ def describe(session):
 def is_closing(session, clients):
     """A query of the laboratory's own."""
     name = (session.get("Question") or {}).get("Name") or "closing."
-    return client_of(session) in clients and name.startswith("closing.")
+    return client_of(session) in clients and name.startswith("closing")
 
 
 def belongs(session, query):

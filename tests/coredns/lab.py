@@ -13,6 +13,7 @@ NET = os.environ.get("DTA_LAB_NET", "10.53.1")      # of laboratories side by si
 NET6 = "fd53:" + ":".join(f"{int(part):x}" for part in NET.split("."))
 HUB, CLIENT, CLIENT6 = f"{NET}.9", f"{NET}.2", f"{NET6}::2"
 SERVERS = {f"coredns-{letter}": (f"{NET}.{11 + n}", f"{NET6}::{11 + n}") for n, letter in enumerate("abc")}
+SERVERS["hub"] = (HUB, f"{NET6}::9")    # one in the node's own namespace
 GOOD, SECOND, SILENT = f"{NET}.51", f"{NET}.52", f"{NET}.53"
 CLOSED = f"{NET}.54"                    # the host is there, nothing listens on port 53
 VOID = f"{NET}.60"                      # packets to it vanish

@@ -7,6 +7,7 @@ import contextlib, socket, struct, threading
 
 TYPE = b"protobuf:dnstap.Dnstap"
 START = struct.pack("!5I", 0, 12 + len(TYPE), 2, 1, len(TYPE)) + TYPE
+BUFFER = 64 << 10                       # what a relay that holds takes nevertheless
 STOP = struct.pack("!3I", 0, 4, 3)
 
 
@@ -75,9 +76,12 @@ class Relay:
         self.network, self.target_host, self.target = network, target_host, target
         self.recording, self.writer_connects, self.connections = recording, writer_connects, 0
         self.sieve, self.same_host = sieve, listen_host != "hub"
+        self.flowing, self.sockets = threading.Event(), []
+        self.flowing.set()
         self.listener = self.open(listen_host, listen)
         if isinstance(listen, tuple):
             self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER)
         self.listener.bind(listen)
         self.listener.listen(16)
         threading.Thread(target=self.accept, daemon=True).start()
@@ -102,18 +106,34 @@ class Relay:
             near.close()
             return
         self.connections += 1
+        self.sockets += near, far
         writer, reader = (near, far) if self.writer_connects else (far, near)
         threading.Thread(target=self.copy, args=(writer, reader, Splitter(self.recording, self.sieve)), daemon=True).start()
         threading.Thread(target=self.copy, args=(reader, writer, None), daemon=True).start()
 
     def copy(self, source, sink, splitter):
         with contextlib.suppress(OSError):
-            while data := source.recv(65536):
+            while self.flowing.wait() and (data := source.recv(65536)):
                 sink.sendall(splitter.feed(data) if splitter else data)
         with contextlib.suppress(OSError):
             sink.shutdown(socket.SHUT_WR)
 
+    def hold(self):
+        """Read nothing until resume(): frames pile up in CoreDNS."""
+        self.flowing.clear()
+
+    def resume(self):
+        self.flowing.set()
+
     def close(self):
+        self.flowing.set()
         with contextlib.suppress(OSError):
             self.listener.shutdown(socket.SHUT_RDWR)
         self.listener.close()
+
+    def cut(self):
+        """Close, and break the connections that there are."""
+        self.close()
+        for end in self.sockets:
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)

@@ -6,6 +6,7 @@ LOST = "dnstap_analyser_dnstap_messages_lost_total"
 LOST_AT_MOST = "dnstap_analyser_dnstap_messages_lost_upper_total"
 WATCHES = "dnstap_analyser_kernel_watches"
 EVENTS_LOST = "dnstap_analyser_kernel_events_lost_total"
+SILENT = "dnstap_analyser_kernel_silent_servers"
 
 
 def get(network, address, path):
@@ -19,6 +20,10 @@ def get(network, address, path):
         return answer.status, answer.read().decode()
     finally:
         connection.close()
+
+
+def samples(network, address):
+    return parse(get(network, address, "/metrics")[1])
 
 
 def parse(text):

@@ -1,5 +1,5 @@
 """More packets than the analyser's ring holds: what was not seen proves nothing, and what is told of loss are bounds."""
-import os, time
+import time
 from dataclasses import replace
 
 import metrics
@@ -35,7 +35,7 @@ def overrun(lab, work):
 
 
 def check_events_lost(lab):
-    if lab.sees_kernel and not os.environ.get("DTA_NO_HTTP"):
+    if lab.sees_kernel:
         lab.finish_checks.append(lambda: [] if metrics.total(lab.samples, metrics.EVENTS_LOST) else ["no event was lost: nothing was tested"])
 
 

@@ -11,7 +11,7 @@ from scenarios import Scenario
 from suite import analyser_command, help_text
 from tap import Sieve
 
-SETTLE = 3.0                            # seconds in which a new CoreDNS is found
+SETTLE = 10.0                           # seconds in which a new CoreDNS is found
 UNTIL_GONE = 20.0                       # ... and one that went is let go
 HOLDS_BACK = ((1, 9, 1), (1, 14, 0))    # releases that hold frames back until 4 KiB have come together
 STATES = {"complete", "partial", "none"}
@@ -25,7 +25,8 @@ class ProbeScenario(Scenario):
     exact: bool = True                  # the loss told must be the loss made
     named: bool = True                  # ... and every lost message stands in a record's Lost
     probe: str = "require"
-    prefix: tuple = ()                  # a command that runs the analyser with less privilege
+    prefix: tuple = ()                  # a command that runs the analyser
+    privileged: bool = True
 
 
 class ProbeLab(Lab):
@@ -36,9 +37,10 @@ class ProbeLab(Lab):
         self.scenario, self.record = scenario, None             # frames without their packets: no replay gives the same
         self.unexpected = ("LossSuspected",)
         self.has_probe = "--probe-netns" in help_text(analyser[0]) and not self.laboratory_only
-        self.sees_kernel = self.has_probe and not scenario.prefix
+        self.sees_kernel = self.has_probe and scenario.privileged
         self.process_name = f"cdns{os.getpid() % 100000}-{number}"
         self.sieve, self.samples, self.ready = Sieve(), [], ""
+        self.must_wait = False          # queries that are not noted need the timeout, too
         self.finish_checks = []                                 # functions that look at the samples: -> mismatches
 
     def build_network(self):
@@ -99,11 +101,18 @@ class ProbeLab(Lab):
     def settle(self, server="coredns-a"):
         """Before its first frame nothing is said of a server; before it is found, nothing is seen."""
         if self.sees_kernel:
-            time.sleep(SETTLE)
+            self.require(self.watched_soon(), f"{server} is not watched after {SETTLE} s")
         for name in dict.fromkeys(self.closers):
             query = self.ask_unjudged(name, server=server)
         if not self.holds_back():
             self.require(self.await_session(query), f"no session of the first query to {server}")
+
+    def watched_soon(self):
+        return wait_until(self.all_watched, SETTLE)
+
+    def all_watched(self):
+        alive = sum(process.popen.poll() is None for process in self.servers.values())
+        return (metrics.total(metrics.samples(self.network, HUB), metrics.WATCHES) or 0) >= alive
 
     def await_tapped(self, server="coredns-a"):
         """CoreDNS was there before the analyser, and connects when it has been quiet: ask until an answer shows up."""
@@ -126,7 +135,7 @@ class ProbeLab(Lab):
 
     def waits_for_timeout(self):
         """A verdict without response, or of a packet that never came, is final with the timeout."""
-        return any(v is None or not v.has_response or v.client == "timeout" for q in self.queries for v in q.expect)
+        return self.must_wait or any(v is None or not v.has_response or v.client == "timeout" for q in self.queries for v in q.expect)
 
     def finish(self):
         self.close_sessions()
@@ -138,7 +147,7 @@ class ProbeLab(Lab):
         return self.judge()
 
     def read_metrics(self):
-        if not self.has_probe or os.environ.get("DTA_NO_HTTP"):
+        if not self.has_probe:
             return
         time.sleep(1.5)                                         # the last frames are on their way, a tick is due
         text = metrics.get(self.network, HUB, "/metrics")[1]
@@ -153,8 +162,9 @@ class ProbeLab(Lab):
 
     def judge_kernel(self):
         """What holds for every record when a probe runs."""
-        wanted = STATES if self.sees_kernel else {None}
-        return [f"Kernel is {s.get('Kernel')}: {describe(s)}" for s in self.sessions() if (s.get("Kernel") or {}).get("State") not in wanted]
+        wanted, sessions = STATES if self.sees_kernel else {None}, self.sessions()
+        wrong = [f"Kernel is {s.get('Kernel')}: {describe(s)}" for s in sessions if (s.get("Kernel") or {}).get("State") not in wanted]
+        return wrong + [w for s in sessions for w in judge_attempts(s)]
 
     def judge_loss(self):
         """The number of lost dnstap messages of each server, as told by metrics and by records, against what the relay took away."""
@@ -164,10 +174,17 @@ class ProbeLab(Lab):
         for server in self.servers:
             truth = self.sieve.nr_lost(server)
             named = sum(len(s.get("Lost") or ()) for s in sessions if s.get("Server") == server)
-            told = metrics.loss(self.samples, server) if self.samples else (truth, truth)
+            told = metrics.loss(self.samples, server)
             if (self.scenario.named and named != truth) or named > truth or (told or (0, 0)) != (truth, truth):
                 wrong.append(f"{server}: {truth} frames were lost, records name {named}, metrics {told}: {dict(self.sieve.lost)}")
         return wrong
+
+
+def judge_attempts(session):
+    """Where all was seen, the packets from and to the upstream say what dnstap says."""
+    complete = (session.get("Kernel") or {}).get("State") == "complete"
+    return [f"dnstap and kernel differ over an attempt: {u}" for u in session.get("Upstreams") or () if complete and u.get("Kernel")
+            and u["Rcode"] and u["Kernel"].get("Response") != u["Rcode"]]
 
 
 def copy(binary, target):
