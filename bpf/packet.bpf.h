@@ -179,9 +179,9 @@ PKT_INLINE enum pkt_result pkt_ports(const struct pkt *p, const struct pkt_ip *i
 }
 
 /*
- * The usual packet, UDP or TCP behind an IPv4 header without options or an IPv6 header without extensions, with a single load
- * into h, as each costs as much as all the rest: its ports, and by pkt_plain_rest() what else it has. PKT_OTHER: it is not so
- * plain, or too short; pkt_flow_of() knows.
+ * The usual packet, UDP or TCP behind an IPv4 header without options or an IPv6 header without extensions, with a
+ * single load into h, as each costs as much as all the rest: its ports, and by pkt_plain_rest() what else it has.
+ * PKT_OTHER: it is not so plain, or too short; pkt_flow_of() knows.
  */
 PKT_INLINE enum pkt_result pkt_plain(const struct pkt *p, __u16 ethertype, __u8 h[48], struct pkt_flow *f)
 {
@@ -207,7 +207,8 @@ PKT_INLINE enum pkt_result pkt_plain(const struct pkt *p, __u16 ethertype, __u8 
 	return PKT_OK;
 }
 
-PKT_INLINE void pkt_plain_rest(const struct pkt *p, __u16 ethertype, const __u8 h[48], struct pkt_flow *f, struct pkt_ip *ip)
+PKT_INLINE void pkt_plain_rest(const struct pkt *p, __u16 ethertype, const __u8 h[48], struct pkt_flow *f,
+			       struct pkt_ip *ip)
 {
 	f->is_icmp = false;
 	f->icmp = 0;

@@ -242,7 +242,8 @@ __attribute__((noinline)) int parse_other(struct __sk_buff *skb, struct pkt_flow
 	return pkt_flow_of(&p, at, ethertype, f, ip);
 }
 
-/* Kernel 6.3 and later let a filter look at its packet without a call for each look, which costs as much as all the rest. */
+/* Kernel 6.3 and later let a filter look at its packet without a call for each look, which costs as much as all the
+ * rest. */
 extern void *bpf_cast_to_kern_ctx(void *skb) __ksym __weak;
 extern void *bpf_rdonly_cast(const void *obj, __u32 type) __ksym __weak;
 
@@ -260,7 +261,8 @@ PKT_INLINE bool is_surely_other(struct __sk_buff *ctx, __u16 ethertype)
 	if (skb->len - skb->data_len < 28)
 		return false;
 	ip = bpf_rdonly_cast(skb->data, bpf_core_type_id_kernel(struct iphdr));
-	if (*(__u8 *)ip != 0x45 || ip->frag_off & bpf_htons(0x3fff) || (ip->protocol != PKT_UDP && ip->protocol != PKT_TCP))
+	if (*(__u8 *)ip != 0x45 || ip->frag_off & bpf_htons(0x3fff) ||
+	    (ip->protocol != PKT_UDP && ip->protocol != PKT_TCP))
 		return false;
 	udp = bpf_rdonly_cast(skb->data + 20, bpf_core_type_id_kernel(struct udphdr));
 	f.sport = bpf_ntohs(udp->source);

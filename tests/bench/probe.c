@@ -1,7 +1,7 @@
 /*
- * probe - what the BPF programs cost: ns per DNS packet, per other packet and per drop of something else, above an empty
- * program of the same type, by the kernel's own run-time statistics, on real packets through loopback in a network namespace
- * of this process's own. Needs root. Prints one line a case.
+ * probe - what the BPF programs cost: ns per DNS packet, per other packet and per drop of something else, above an
+ * empty program of the same type, by the kernel's own run-time statistics, on real packets through loopback in a
+ * network namespace of this process's own. Needs root. Prints one line a case.
  */
 #include <arpa/inet.h>
 #include <bpf/bpf.h>
