@@ -55,7 +55,7 @@ TESTS := $(patsubst tests/%.c,%,$(wildcard tests/base/test_*.c tests/wire/test_*
 	   tests/io/test_*.c tests/app/test_*.c $(if $(filter 1,$(BPF)),tests/bpf/test_*.c)))
 FUZZERS := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 
-PACKAGES := $(if $(filter 1,$(PCAP)),libpcap) $(if $(filter 1,$(BPF)),libbpf) libfstrm libprotobuf-c libevent_core libevent_extra libsodium libzstd zlib
+PACKAGES := $(if $(filter 1,$(PCAP)),libpcap) $(if $(filter 1,$(BPF)),libbpf) libfstrm libprotobuf-c libevent_extra libevent_core libsodium libzstd zlib
 CFLAGS ?= -O2 -g
 WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wformat=2 -Wundef -Werror
 HARDENING := -fstack-protector-strong -fPIE $(if $(filter 1,$(SAN)),,-D_FORTIFY_SOURCE=2)
