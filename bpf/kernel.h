@@ -42,11 +42,22 @@ struct net_device {
 struct sk_buff {
 	struct net_device *dev;
 	struct sock *sk;
-	unsigned int len;
+	unsigned int len, data_len;
+	unsigned char *data;
 	__be16 protocol;
 	__u16 network_header;
 	unsigned int tail; /* an offset from head, on 64-bit kernels */
 	unsigned char *head;
+};
+
+struct iphdr {
+	__u8 tos; /* behind a byte of version and length, which are bit fields */
+	__be16 frag_off;
+	__u8 protocol;
+};
+
+struct udphdr {
+	__be16 source, dest;
 };
 
 #pragma clang attribute pop

@@ -65,12 +65,18 @@ PKT_INLINE bool pkt_load(const struct pkt *p, __u32 at, void *to, __u32 len)
 
 PKT_INLINE __u16 pkt_u16(const __u8 *b)
 {
-	return (__u16)(b[0] << 8 | b[1]);
+	__u16 v;
+
+	__builtin_memcpy(&v, b, sizeof(v));
+	return __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? __builtin_bswap16(v) : v;
 }
 
 PKT_INLINE __u32 pkt_u32(const __u8 *b)
 {
-	return (__u32)b[0] << 24 | (__u32)b[1] << 16 | (__u32)b[2] << 8 | b[3];
+	__u32 v;
+
+	__builtin_memcpy(&v, b, sizeof(v));
+	return __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? __builtin_bswap32(v) : v;
 }
 
 /* What stands behind the IP header. */
@@ -82,7 +88,7 @@ struct pkt_ip {
 
 PKT_INLINE enum pkt_result pkt_ipv4(const struct pkt *p, __u32 at, struct pkt_flow *f, struct pkt_ip *ip)
 {
-	__u8 h[20];
+	__u8 h[20] __attribute__((aligned(8)));
 	__u32 header, total;
 
 	if (!pkt_load(p, at, h, sizeof(h)))
@@ -113,7 +119,7 @@ PKT_INLINE bool pkt_is_extension(__u8 next)
 
 PKT_INLINE enum pkt_result pkt_ipv6(const struct pkt *p, __u32 at, struct pkt_flow *f, struct pkt_ip *ip)
 {
-	__u8 h[40];
+	__u8 h[40] __attribute__((aligned(8)));
 
 	if (!pkt_load(p, at, h, sizeof(h)))
 		return PKT_SHORT;
@@ -127,7 +133,7 @@ PKT_INLINE enum pkt_result pkt_ipv6(const struct pkt *p, __u32 at, struct pkt_fl
 	if (!ip->len)
 		ip->len = p->len - ip->at;
 	for (int i = 0; i < PKT_EXTENSIONS && pkt_is_extension(ip->protocol); i++) {
-		__u8 x[4];
+		__u8 x[4] __attribute__((aligned(4)));
 		__u32 len;
 
 		if (!pkt_load(p, ip->at, x, sizeof(x)))
@@ -157,7 +163,7 @@ PKT_INLINE enum pkt_result pkt_ip_header(const struct pkt *p, __u32 at, __u16 et
 /* Ports of UDP or TCP, which stand in the same place. */
 PKT_INLINE enum pkt_result pkt_ports(const struct pkt *p, const struct pkt_ip *ip, struct pkt_flow *f)
 {
-	__u8 h[8];
+	__u8 h[8] __attribute__((aligned(8)));
 
 	if (ip->is_later_fragment)
 		return PKT_FRAGMENT;
@@ -172,11 +178,69 @@ PKT_INLINE enum pkt_result pkt_ports(const struct pkt *p, const struct pkt_ip *i
 	return PKT_OK;
 }
 
+/*
+ * The usual packet, UDP or TCP behind an IPv4 header without options or an IPv6 header without extensions, with a
+ * single load into h, as each costs as much as all the rest: its ports, and by pkt_plain_rest() what else it has.
+ * PKT_OTHER: it is not so plain, or too short; pkt_flow_of() knows.
+ */
+PKT_INLINE enum pkt_result pkt_plain(const struct pkt *p, __u16 ethertype, __u8 h[48], struct pkt_flow *f)
+{
+	const __u8 *ports;
+
+	if (ethertype == PKT_IPV4) {
+		if (!pkt_load(p, 0, h, 28) || h[0] != 0x45 || pkt_u16(h + 6) & 0x3fff)
+			return PKT_OTHER;
+		ports = h + 20;
+		f->protocol = h[9];
+	} else if (ethertype == PKT_IPV6) {
+		if (!pkt_load(p, 0, h, 48))
+			return PKT_OTHER;
+		ports = h + 40;
+		f->protocol = h[6];
+	} else {
+		return PKT_OTHER;
+	}
+	if (f->protocol != PKT_UDP && f->protocol != PKT_TCP)
+		return PKT_OTHER;
+	f->sport = pkt_u16(ports);
+	f->dport = pkt_u16(ports + 2);
+	return PKT_OK;
+}
+
+PKT_INLINE void pkt_plain_rest(const struct pkt *p, __u16 ethertype, const __u8 h[48], struct pkt_flow *f,
+			       struct pkt_ip *ip)
+{
+	f->is_icmp = false;
+	f->icmp = 0;
+	ip->protocol = f->protocol;
+	ip->is_later_fragment = false;
+	if (ethertype == PKT_IPV4) {
+		f->family = 4;
+		__builtin_memset(f->saddr, 0, sizeof(f->saddr));
+		__builtin_memset(f->daddr, 0, sizeof(f->daddr));
+		__builtin_memcpy(f->saddr, h + 12, 4);
+		__builtin_memcpy(f->daddr, h + 16, 4);
+		f->tcp_seq = pkt_u32(h + 24);
+		ip->at = 20;
+		ip->len = pkt_u16(h + 2);
+		/* 0: for the network card to cut. */
+		ip->len = ip->len ? ip->len - 20 : p->len - 20;
+	} else {
+		f->family = 6;
+		__builtin_memcpy(f->saddr, h + 8, 16);
+		__builtin_memcpy(f->daddr, h + 24, 16);
+		f->tcp_seq = pkt_u32(h + 44);
+		ip->at = 40;
+		ip->len = pkt_u16(h + 4);
+		ip->len = ip->len ? ip->len : p->len - 40;
+	}
+}
+
 /* The rest of UDP or TCP, for packets that are wanted. */
 PKT_INLINE enum pkt_result pkt_transport(const struct pkt *p, const struct pkt_ip *ip, struct pkt_flow *f)
 {
 	__u32 header = 8, len = ip->len;
-	__u8 h[2];
+	__u8 h[2] __attribute__((aligned(2)));
 
 	f->tcp_flags = 0;
 	if (f->protocol == PKT_UDP) {
@@ -214,7 +278,7 @@ PKT_INLINE enum pkt_result pkt_flow_of(const struct pkt *p, __u32 at, __u16 ethe
 				       struct pkt_ip *ip)
 {
 	enum pkt_result result = pkt_ip_header(p, at, ethertype, f, ip);
-	__u8 h[2];
+	__u8 h[2] __attribute__((aligned(2)));
 
 	f->is_icmp = false;
 	f->icmp = 0;

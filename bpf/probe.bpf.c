@@ -48,11 +48,13 @@ struct {
 enum { SCRATCH_WATCH, SCRATCH_DROP };
 
 const volatile __u32 cfg_watch = 0;
-const volatile __u16 cfg_ports[PROBE_PORTS] = { 53 };
-const volatile __u32 cfg_nr_ports = 1;
+const volatile __u16 cfg_ports[PROBE_PORTS] = { 53 }; /* a zero ends it */
 const volatile bool cfg_filter_addresses = false;
 const volatile struct probe_address cfg_addresses[PROBE_ADDRESSES] = {};
 const volatile __u32 cfg_nr_addresses = 0;
+
+/* The kernel has bpf_cast_to_kern_ctx and bpf_rdonly_cast. */
+const volatile bool cfg_direct = false;
 
 /* `drop`: reasons that are no loss, and the functions that drop a packet tap's own copy. */
 const volatile __u64 cfg_ignored[REASONS / 64] = {};
@@ -72,12 +74,15 @@ PKT_INLINE void count(__u32 what)
 		(*n)++;
 }
 
-PKT_INLINE bool is_port(__u16 port)
+/* The list ends with a zero. */
+PKT_INLINE bool is_port_of(const struct pkt_flow *f)
 {
 	for (__u32 i = 0; i < PROBE_PORTS; i++) {
-		if (i >= cfg_nr_ports)
+		__u16 port = cfg_ports[i];
+
+		if (!port)
 			break;
-		if (cfg_ports[i] == port)
+		if (port == f->sport || port == f->dport)
 			return true;
 	}
 	return false;
@@ -216,45 +221,88 @@ PKT_INLINE void tell(struct __sk_buff *skb, const struct pkt *p, const struct pk
 	}
 }
 
+/* What is less simple than UDP or TCP behind a plain IP header. */
+__attribute__((noinline)) int parse_other(struct __sk_buff *skb, struct pkt_flow *f, struct pkt_ip *ip)
+{
+	struct pkt p = { .skb = skb, .len = skb->len };
+	__u16 ethertype = bpf_ntohs(skb->protocol);
+	__u32 at = 0;
+
+	if (!f || !ip)
+		return PKT_OTHER;
+	/* A tag that no device has taken off. */
+	for (int i = 0; i < 2 && (ethertype == PKT_VLAN || ethertype == PKT_QINQ); i++) {
+		__u8 tag[4] __attribute__((aligned(4)));
+
+		if (!pkt_load(&p, at, tag, sizeof(tag)))
+			return PKT_SHORT;
+		ethertype = pkt_u16(tag + 2);
+		at += 4;
+	}
+	return pkt_flow_of(&p, at, ethertype, f, ip);
+}
+
+/* Kernel 6.3 and later let a filter look at its packet without a call for each look, which costs as much as all the
+ * rest. */
+extern void *bpf_cast_to_kern_ctx(void *skb) __ksym __weak;
+extern void *bpf_rdonly_cast(const void *obj, __u32 type) __ksym __weak;
+
+/* UDP or TCP behind a plain IPv4 header, and none of our ports. Where it cannot be told so, false. */
+PKT_INLINE bool is_surely_other(struct __sk_buff *ctx, __u16 ethertype)
+{
+	struct sk_buff *skb;
+	struct pkt_flow f;
+	struct iphdr *ip;
+	struct udphdr *udp;
+
+	if (!cfg_direct || ethertype != PKT_IPV4)
+		return false;
+	skb = bpf_cast_to_kern_ctx(ctx);
+	if (skb->len - skb->data_len < 28)
+		return false;
+	ip = bpf_rdonly_cast(skb->data, bpf_core_type_id_kernel(struct iphdr));
+	if (*(__u8 *)ip != 0x45 || ip->frag_off & bpf_htons(0x3fff) ||
+	    (ip->protocol != PKT_UDP && ip->protocol != PKT_TCP))
+		return false;
+	udp = bpf_rdonly_cast(skb->data + 20, bpf_core_type_id_kernel(struct udphdr));
+	f.sport = bpf_ntohs(udp->source);
+	f.dport = bpf_ntohs(udp->dest);
+	return !is_port_of(&f);
+}
+
 SEC("socket")
 int watch(struct __sk_buff *skb)
 {
 	struct pkt p = { .skb = skb, .len = skb->len };
 	__u16 ethertype = bpf_ntohs(skb->protocol);
+	int result = PKT_OK;
 	struct pkt_flow f;
 	struct pkt_ip ip;
-	__u32 at = 0;
+	__u8 h[48] __attribute__((aligned(8)));
 
-	if (skb->pkt_type == PKT_TYPE_OTHERHOST) {
+	if (is_surely_other(skb, ethertype)) {
 		count(PROBE_COUNT_OTHER);
 		return 0;
 	}
-	/* A tag that no device has taken off. */
-	for (int i = 0; i < 2 && (ethertype == PKT_VLAN || ethertype == PKT_QINQ); i++) {
-		__u8 tag[4];
-
-		if (!pkt_load(&p, at, tag, sizeof(tag)))
-			return 0;
-		ethertype = pkt_u16(tag + 2);
-		at += 4;
-	}
-	switch (pkt_flow_of(&p, at, ethertype, &f, &ip)) {
-	case PKT_OK:
-		if ((is_port(f.sport) || is_port(f.dport)) && is_address(&f))
-			tell(skb, &p, &ip, &f);
-		else
+	if (pkt_plain(&p, ethertype, h, &f) == PKT_OK) {
+		if (!is_port_of(&f)) {
 			count(PROBE_COUNT_OTHER);
-		break;
-	case PKT_FRAGMENT:
-		count(PROBE_COUNT_FRAGMENT);
-		break;
-	case PKT_SHORT:
-		count(PROBE_COUNT_MALFORMED);
-		break;
-	case PKT_OTHER:
-		count(PROBE_COUNT_OTHER);
-		break;
+			return 0;
+		}
+		pkt_plain_rest(&p, ethertype, h, &f, &ip);
+	} else {
+		__builtin_memset(&f, 0, sizeof(f));
+		__builtin_memset(&ip, 0, sizeof(ip));
+		result = parse_other(skb, &f, &ip);
 	}
+	if (result == PKT_OK && is_port_of(&f) && is_address(&f) && skb->pkt_type != PKT_TYPE_OTHERHOST)
+		tell(skb, &p, &ip, &f);
+	else if (result == PKT_FRAGMENT)
+		count(PROBE_COUNT_FRAGMENT);
+	else if (result == PKT_SHORT)
+		count(PROBE_COUNT_MALFORMED);
+	else
+		count(PROBE_COUNT_OTHER);
 	return 0;
 }
 

@@ -83,7 +83,7 @@ static void test_lookup(void **state)
 		{ " _-=", NULL },
 		{ "upstream", NULL },
 		{ "upstream_timeouts", NULL },
-		{ "kernel", NULL },
+		{ "kernel", "Kernel" },
 	};
 
 	(void)state;

@@ -150,6 +150,17 @@ static const struct {
 	{ "client", "10.0.3.0/24", "10.0.3.0/33" },
 	{ "client", "fd00::/8", "pod" },
 	{ "qname", "example.com", "a..b" },
+	{ "pcap", "file", NULL },
+	{ "probe", "auto", "maybe" },
+	{ "probe", "require", "" },
+	{ "probe", "off", "OFF" },
+	{ "probe-process", "coredns", NULL },
+	{ "probe-pid", "1234", "0" },
+	{ "probe-pid", "1", "x" },
+	{ "probe-netns", "/run/netns/pod", NULL },
+	{ "probe-port", "5353", "65536" },
+	{ "probe-port", "1", "0" },
+	{ "http", "127.0.0.1:9166", NULL },
 	{ "no-messages", NULL, NULL },
 	{ "summary", NULL, NULL },
 	{ "markdown", NULL, NULL },
@@ -229,7 +240,9 @@ static void test_option_of_another_command(void **state)
 	static const struct {
 		unsigned bit;
 		const char *name;
-	} all[] = { { FOR_DAEMON, NULL }, { FOR_REPLAY, "replay" }, { FOR_EXPLAIN, "explain" } };
+	} all[] = {
+		{ FOR_DAEMON, NULL }, { FOR_TRACE, "trace" }, { FOR_REPLAY, "replay" }, { FOR_EXPLAIN, "explain" }
+	};
 
 	(void)state;
 	for (unsigned i = 0; i < OPTIONS; i++) {
@@ -241,7 +254,11 @@ static void test_option_of_another_command(void **state)
 				 good_value(&table[i]) ? good_value(&table[i]) : "");
 			if (table[i].kind == VALUE_FLAG)
 				*strchr(joined, '=') = 0;
-			result = all[k].name ? run_words(all[k].name, "file", joined, NULL) : run_words(joined, NULL);
+			if (all[k].bit == FOR_TRACE)
+				result = run_words("trace", joined, NULL);
+			else
+				result = all[k].name ? run_words(all[k].name, "file", joined, NULL)
+						     : run_words(joined, NULL);
 			if (table[i].commands & all[k].bit)
 				assert_ok(result);
 			else

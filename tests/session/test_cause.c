@@ -29,6 +29,10 @@ static const char *const causes[CAUSES] = {
 	[CAUSE_STREAM_STARTED] = "stream_started",
 	[CAUSE_STREAM_ENDED] = "stream_ended",
 	[CAUSE_ANALYSER_OVERLOAD] = "analyser_overload",
+	[CAUSE_QUERY_DROPPED] = "query_dropped",
+	[CAUSE_RESPONSE_DROPPED] = "response_dropped",
+	[CAUSE_RESPONSE_NOT_SENT] = "response_not_sent",
+	[CAUSE_NOT_TAPPED] = "not_tapped",
 };
 
 static void test_statuses(void **state)

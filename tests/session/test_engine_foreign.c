@@ -187,7 +187,7 @@ static void test_notices(void **state)
 	static const struct step steps[] = { FQ(1), FR(1, 5), FQ(6), CQ(7, .type = 1), CQ(8, .type = 1), FQ(9) };
 	struct engine_limits limits = engine_limits_default();
 	unsigned counts[2] = { 0 };
-	struct engine_callbacks callbacks = { ignore_session, count_notice, counts };
+	struct engine_callbacks callbacks = { .on_session = ignore_session, .on_notice = count_notice, .arg = counts };
 	struct engine *engine = engine_new(&limits, &callbacks);
 	struct buf frame;
 

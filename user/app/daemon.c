@@ -307,7 +307,8 @@ int daemon_run(const struct options *o)
 	if (!open_probe(&d) || !open_endpoints(&d) || !open_monitor(&d))
 		goto out;
 	log_info("ready", F_UINT("max_sessions", o->limits.sessions_max),
-		 F_UINT("memory_bound_bytes", engine_memory_bound(&o->limits) + o->output_queue_max));
+		 F_UINT("memory_bound_bytes", engine_memory_bound(&o->limits) + o->output_queue_max),
+		 F_UINT("packet_memory_bound_bytes", engine_packet_memory_bound(&o->limits)));
 	event_base_dispatch(d.base);
 	status = finish(&d);
 out:

@@ -21,7 +21,8 @@ const struct explanation explain_kernel[] = {
 				   RUN("SOCKET_RCVBUFF: is CoreDNS throttled? Raise its CPU limit, or add pods.",
 				       POD_METRICS("process_cpu_seconds_total")),
 				   RUN("NETFILTER_DROP: rules and conntrack, on the node:",
-				       "nft list ruleset | grep -n drop; conntrack -S | grep -v 'insert_failed=0 '")),
+				       "nft list ruleset | grep -n drop\n"
+				       "conntrack -S | grep -v 'insert_failed=0 '")),
 	},
 	{
 		.name = "response_dropped",

@@ -86,11 +86,13 @@ static const struct option table[] = {
 	  "CoreDNS processes watched at once; further ones are counted and not watched (default 64)" },
 	{ "max-packets", "N", FOR_SESSIONS, VALUE_COUNT, AT(limits.sightings_max), 1024, 16777216, NULL,
 	  "DNS packets that wait for their session; above it the oldest is forgotten (default 262144)" },
+	{ "max-tcp-connections", "N", FOR_ALL, VALUE_COUNT, AT(limits.tcp_connections_max), 16, 1048576, NULL,
+	  "TCP connections whose packets are put together; above it the one silent for longest is forgotten (default "
+	  "4096)" },
 	{ "http", "ADDRESS:PORT|off", FOR_DAEMON, VALUE_STRING, AT(http), 0, 0, NULL,
 	  "where /metrics, /healthz and /readyz are served (default 0.0.0.0:9166)" },
 	{ "status", "STATUS", FOR_SESSIONS, VALUE_TERM, 0, 0, 0, selection_add_status,
-	  "only Succeeded, Failed or SampleLoss; this and the next five are repeatable, and any of the values will "
-	  "do" },
+	  "only Succeeded, Failed or SampleLoss; as the other filters repeatable: any of its values will do" },
 	{ "bitmap", "N", FOR_SESSIONS, VALUE_TERM, 0, 0, 0, selection_add_bitmap, "only this BitMap, 0 to 15" },
 	{ "cause", "CAUSE", FOR_SESSIONS, VALUE_TERM, 0, 0, 0, selection_add_cause,
 	  "only this Cause (dnstap-analyser explain lists them)" },
@@ -127,15 +129,6 @@ static const struct option table[] = {
 };
 
 enum { OPTIONS = sizeof(table) / sizeof(*table) };
-
-int options_complain(const char *option, const char *value, const char *why)
-{
-	if (value)
-		fprintf(stderr, "dnstap-analyser: --%s: \"%s\": %s\n", option, value, why);
-	else
-		fprintf(stderr, "dnstap-analyser: %s: %s\n", option, why);
-	return -EINVAL;
-}
 
 static int set_number(void *at, const struct option *opt, const char *value)
 {

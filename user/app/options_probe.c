@@ -1,9 +1,19 @@
 #include "options_probe.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "value.h"
+
+int options_complain(const char *option, const char *value, const char *why)
+{
+	if (value)
+		fprintf(stderr, "dnstap-analyser: --%s: \"%s\": %s\n", option, value, why);
+	else
+		fprintf(stderr, "dnstap-analyser: %s: %s\n", option, why);
+	return -EINVAL;
+}
 
 int options_set_mode(enum probe_mode *at, const char *name, const char *value)
 {

@@ -96,6 +96,8 @@ void kernel_facts_read(struct kernel_facts *out)
 	read_reasons(btf, out);
 	out->tells_reasons = trace_parameters(btf) >= 4;
 	out->tells_socket = trace_parameters(btf) >= 5;
+	out->has_casts = btf__find_by_name_kind(btf, "bpf_rdonly_cast", BTF_KIND_FUNC) > 0 &&
+			 btf__find_by_name_kind(btf, "bpf_cast_to_kern_ctx", BTF_KIND_FUNC) > 0;
 	read_taps(out);
 	btf__free(btf);
 }

@@ -13,6 +13,7 @@ struct kernel_facts {
 	bool has_btf;
 	bool tells_reasons;	     /* kfree_skb has a reason: 5.17 and later */
 	bool tells_socket;	     /* and the socket that it was for: 6.11 and later */
+	bool has_casts;		     /* a socket filter may look at its packet directly: 6.3 and later */
 	char *names[KERNEL_REASONS]; /* "SOCKET_RCVBUFF"; NULL: no such reason */
 	uint64_t ignored[KERNEL_REASONS /
 			 64]; /* reasons that lose nothing: consumed, a tap's copy, a duplicate of TCP */

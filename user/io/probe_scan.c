@@ -61,7 +61,7 @@ static int begin_watch(struct probe *p, const struct place *place)
 		p->stats.nr_watches_refused++;
 		return 0;
 	}
-	w = probe_watch_new(place, ++p->last_number, p->bpf, p->options);
+	w = probe_watch_new(place, ++p->last_number, p->bpf, p->options, &p->kernel);
 	if (!w) {
 		/* A process that has just ended is no failure. */
 		if (errno != ENOENT && errno != ESRCH)

@@ -56,17 +56,18 @@ static int load(struct probe_bpf *bpf, const struct probe_bpf *main)
 }
 
 static struct probe_bpf *open_filter(const struct probe_watch *w, const struct probe_bpf *main,
-				     const struct probe_options *options)
+				     const struct probe_options *options, bool is_direct)
 {
 	struct probe_bpf *bpf = probe_bpf__open();
-	uint16_t ports[PROBE_PORTS];
+	uint16_t ports[PROBE_PORTS] = { 0 };
 	int err;
 
 	if (!bpf)
 		return NULL;
 	bpf->rodata->cfg_watch = w->number;
-	bpf->rodata->cfg_nr_ports = probe_watch_ports(&w->place, options, ports, PROBE_PORTS);
-	for (unsigned i = 0; i < bpf->rodata->cfg_nr_ports; i++)
+	bpf->rodata->cfg_direct = is_direct;
+	probe_watch_ports(&w->place, options, ports, PROBE_PORTS);
+	for (unsigned i = 0; i < PROBE_PORTS; i++)
 		bpf->rodata->cfg_ports[i] = ports[i];
 	set_addresses(bpf, &w->place);
 	err = load(bpf, main);
@@ -78,7 +79,7 @@ static struct probe_bpf *open_filter(const struct probe_watch *w, const struct p
 }
 
 struct probe_watch *probe_watch_new(const struct place *place, uint32_t number, struct probe_bpf *main,
-				    const struct probe_options *options)
+				    const struct probe_options *options, const struct kernel_facts *kernel)
 {
 	struct probe_watch *w = calloc(1, sizeof(*w));
 	int err = -ENOMEM;
@@ -89,7 +90,10 @@ struct probe_watch *probe_watch_new(const struct place *place, uint32_t number, 
 	w->place = *place;
 	w->number = number;
 	w->inside.socket = -1;
-	w->bpf = open_filter(w, main, options);
+	w->bpf = open_filter(w, main, options, kernel->has_casts);
+	/* Having the functions is not yet being allowed to use them. */
+	if (!w->bpf && kernel->has_casts)
+		w->bpf = open_filter(w, main, options, false);
 	err = w->bpf ? place_enter(place, bpf_program__fd(w->bpf->progs.watch), &w->inside) : -errno;
 	if (!err)
 		return w;

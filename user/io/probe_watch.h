@@ -24,7 +24,7 @@ struct probe_watch {
  * -EPERM without privilege, or what the verifier says.
  */
 struct probe_watch *probe_watch_new(const struct place *place, uint32_t number, struct probe_bpf *main,
-				    const struct probe_options *options);
+				    const struct probe_options *options, const struct kernel_facts *kernel);
 void probe_watch_free(struct probe_watch *w);
 
 /* The ports of the place: those that it listens at, 53, and those of the options. Returns how many, `max` at most. */

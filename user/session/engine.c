@@ -43,6 +43,15 @@ uint64_t engine_memory_bound(const struct engine_limits *l)
 	       l->servers_max * (uint64_t)(sizeof(struct server) + sizeof(struct source)) + TAP_ARENA_SIZE;
 }
 
+uint64_t engine_packet_memory_bound(const struct engine_limits *l)
+{
+	/* Three indexes of up to twice as many buckets as sightings. */
+	uint64_t sighting = sizeof(struct sighting) + DNS_NAME_MAX + 4 + POOL_GRAIN + 3 * 2 * sizeof(void *);
+
+	return l->sightings_max * sighting + watch_memory_bound(l->tcp_connections_max) +
+	       l->vantages_max * (uint64_t)sizeof(struct vantage);
+}
+
 static int init(struct engine *e)
 {
 	const struct engine_limits *l = &e->limits;

@@ -156,5 +156,7 @@ const struct engine_stats *engine_stats(struct engine *e);
 /* The servers seen, oldest first: call with NULL for the first. Valid until the next engine_frame(). */
 const struct server *engine_next_server(const struct engine *e, const struct server *before);
 
-/* What the limits may cost at most, in bytes: tables at once, the rest as it is needed. */
+/* What the limits may cost at most, in bytes: tables at once, the rest as it is needed. Without packets, and for these.
+ */
 uint64_t engine_memory_bound(const struct engine_limits *limits);
+uint64_t engine_packet_memory_bound(const struct engine_limits *limits);

@@ -110,6 +110,11 @@ void watch_packet(struct watch *w, uint32_t place, const struct packet *p)
 		watch_tell(w, p, p->payload, p->payload_len);
 }
 
+uint64_t watch_memory_bound(size_t connections_max)
+{
+	return connections_max * (uint64_t)(sizeof(struct flow) + 2 * sizeof(void *)) + FLOW_WAITING_MAX;
+}
+
 const struct watch_stats *watch_stats(const struct watch *w)
 {
 	return &w->stats;

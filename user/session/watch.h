@@ -76,4 +76,7 @@ bool watch_is_whole(const struct watch *w, uint32_t place, const struct addr *qu
 /* Forgets the connections of that place. */
 void watch_forget_place(struct watch *w, uint32_t place);
 
+/* What so many connections may cost at most, in bytes. */
+uint64_t watch_memory_bound(size_t connections_max);
+
 const struct watch_stats *watch_stats(const struct watch *w);
