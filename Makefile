@@ -7,6 +7,7 @@
 #   make                the program: build/dnstap-analyser
 #   make run            the daemon on port 6000, sessions as text
 #   make test-coredns   real CoreDNS releases (needs Go and root)   RELEASES="1.11.3 1.15.0" for some of them
+#   make test-kernel    the kernel's evidence: CoreDNS in namespaces, packets dropped (needs root with BPF, and Go)
 #   make test-foreign   the dnstap of other servers, recorded and, where they are installed, live
 #   make bench          how much CPU a frame costs
 #   make fuzz           libFuzzer on every parser                   MINUTES=1
@@ -68,7 +69,7 @@ TEST_LIBS := -lcmocka -ljansson
 OBJECTS := $(MODULES:%=$(B)/%.o)
 GENERATED := $(B)/generated/dnstap.pb-c.h $(if $(filter 1,$(BPF)),$(B)/generated/probe.skel.h)
 
-.PHONY: all demo run test test-units test-fuzz test-golden test-coredns test-foreign bench fuzz lint format install static clean
+.PHONY: all demo run test test-units test-fuzz test-golden test-coredns test-kernel test-foreign bench fuzz lint format install static clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -142,6 +143,9 @@ run: all
 
 test-coredns: all
 	tests/coredns/run.py $(if $(RELEASES),--release $(RELEASES))
+
+test-kernel: all
+	tests/kernel/run.py $(if $(RELEASES),--release $(RELEASES))
 
 test-foreign: all
 	tests/foreign/run.py --live
