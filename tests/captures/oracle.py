@@ -4,9 +4,11 @@ import gzip
 import json
 
 
-def load(path):
+def load(path, expect="expect"):
+    """The truths of a run; `expect`: the key of what is expected, "expect_kernel" where the analyser had the packets, too."""
     with gzip.open(path, "rt") as lines:
-        return [json.loads(line) for line in lines if line.strip()]
+        truths = [json.loads(line) for line in lines if line.strip()]
+    return [dict(truth, expect=truth[expect]) for truth in truths]
 
 
 def who(session):

@@ -236,7 +236,7 @@ struct sighting *evidence_add(struct evidence *ev, struct vantage *v, const stru
 		.role = role,
 		.is_response = m->is_response,
 		.was_seen = m->packet->kind == PACKET_SEEN,
-		.is_wellformed = m->is_whole && m->has_question,
+		.is_wellformed = (m->is_whole || m->is_cut) && m->has_question,
 		.question_len = (uint16_t)question_len,
 	};
 	if (question_len)

@@ -46,7 +46,7 @@ struct sighting {
 	enum sighting_role role;
 	bool is_response;
 	bool was_seen;	    /* on an interface; false: all that is known is that it was dropped */
-	bool is_wellformed; /* all of it was seen and could be read */
+	bool is_wellformed; /* what was captured of it could be read */
 	bool is_reset;	    /* TCP: the querier, or CoreDNS, has reset the connection since */
 	bool reset_by_querier;
 	const char *icmp;   /* an ICMP error came back for it: its name; NULL: none */
@@ -65,6 +65,7 @@ struct vantage {
 	struct list sightings; /* oldest first */
 	uint32_t number;       /* stands for it in keys; never used twice */
 	bool is_capture, hides_upstreams;
+	bool is_inside; /* a capture taken in CoreDNS's own namespace: its responses go out there */
 	uint64_t began_ns, ended_ns; /* ended 0: still watching */
 	uint64_t time_ns;	     /* of the newest packet */
 	struct slice hostname;	     /* allocated */

@@ -243,6 +243,30 @@ static void print_server(const struct server *server, struct buf *out)
 	buf_add_byte(out, '\n');
 }
 
+/* By what the kernel saw: exact where no event was lost, else between two bounds. */
+static void print_kernel_loss(const struct server *server, struct buf *out)
+{
+	uint64_t expected = server->kernel_events_lost, lost = 0;
+
+	if (!server->kernel_since_ns)
+		return;
+	for (unsigned kind = 0; kind < KINDS; kind++) {
+		expected += server->kernel_expected[kind];
+		lost += server->kernel_lost[kind];
+	}
+	buf_addf(out, "    by packets: lost %llu of %llu:", (unsigned long long)lost, (unsigned long long)expected);
+	percent(lost, expected, out);
+	if (server->kernel_events_lost) {
+		buf_addf(out, " at least, at most ");
+		percent(lost + server->kernel_events_lost, expected, out);
+	}
+	for (unsigned kind = 0; kind < KINDS; kind++)
+		if (server->kernel_lost[kind])
+			buf_addf(out, "  %s %llu", kind_name((enum kind)kind),
+				 (unsigned long long)server->kernel_lost[kind]);
+	buf_add_byte(out, '\n');
+}
+
 static void print_frames(struct engine *engine, struct buf *out)
 {
 	const struct engine_stats *st = engine_stats(engine);
@@ -298,7 +322,9 @@ void summary_print(const struct summary *sum, struct engine *engine, struct buf 
 	print_top("Upstreams that fail most (attempts)", &sum->upstreams, TALLY_BY_FAILED, out);
 	print_top("Slowest upstreams (attempts)", &sum->upstreams, TALLY_BY_MEAN, out);
 	buf_add_lit(out, "\ndnstap loss by server\n");
-	for (const struct server *s = engine_next_server(engine, NULL); s; s = engine_next_server(engine, s))
+	for (const struct server *s = engine_next_server(engine, NULL); s; s = engine_next_server(engine, s)) {
 		print_server(s, out);
+		print_kernel_loss(s, out);
+	}
 	print_frames(engine, out);
 }

@@ -52,6 +52,7 @@ bool watch_read(const struct watch *w, const struct packet *p, struct slice byte
 	m->is_response = dns_is_response(&scan.header);
 	m->id = scan.header.id;
 	m->flags = scan.header.flags;
+	m->is_cut = bytes.len < len;
 	m->is_whole = error == DNS_OK && bytes.len == len;
 	if (m->is_response)
 		m->rcode = m->is_whole ? scan.rcode : (int32_t)dns_header_rcode(&scan.header);

@@ -27,6 +27,7 @@ struct dns_sighting {
 	bool is_response;
 	bool has_header;   /* id and flags could be read; an ICMP error may quote the ports alone */
 	bool has_question; /* it was captured and could be read */
+	bool is_cut;	   /* its end was not captured: what is there need not be all */
 	bool is_whole;	   /* all its bytes were seen: rcode has its extended bits */
 	uint8_t protocol;  /* TAP_UDP, TAP_TCP */
 	uint16_t id;

@@ -53,6 +53,9 @@ void witness_take_query(struct engine *e, struct session *s, struct kernel_view 
 void witness_take_response(struct engine *e, struct session *s, struct kernel_view *k, struct sighting *r)
 {
 	r->claimant = s;
+	/* Elsewhere, on a node, they come in first. */
+	if (r->direction == PACKET_OUT && r->vantage->is_capture)
+		r->vantage->is_inside = true;
 	k->response = r;
 	k->vantage = r->vantage;
 	k->has_response = true;
