@@ -1,5 +1,5 @@
 """Packets that the kernel drops: of queries before CoreDNS reads them, of responses on their way; each with the kernel's reason."""
-import time
+import signal, socket, time
 from dataclasses import replace
 
 from client import SHORT_PATIENCE
@@ -11,7 +11,7 @@ from scenarios import CLUSTER, SERVICE, forward
 from verdicts import CQ, FQ, FR, local, upstream
 
 NETFILTER = "NETFILTER_DROP"
-SO_RCVBUFFORCE, SOL_SOCKET = 33, 1
+SO_RCVBUFFORCE = 33                     # socket(7); Python has no name for it
 BURST = 600                             # more small datagrams than a socket's default buffer takes
 RESOLVER_PATIENCE = 5.0                 # of glibc, before it asks again
 
@@ -81,12 +81,12 @@ def receive_buffer(lab):
     lab.start(lab.block(*CLUSTER, forward(GOOD)))
     before = udp_counters(lab.network, "coredns-a")
     with lab.converse() as talk:
-        talk.socket.setsockopt(SOL_SOCKET, SO_RCVBUFFORCE, 4 << 20)         # all answers come at once
-        lab.servers["coredns-a"].signal(19)
+        talk.socket.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 4 << 20)         # all answers come at once
+        lab.servers["coredns-a"].signal(signal.SIGSTOP)
         for n in range(BURST):
             talk.send(f"b{n}.pods.lab.", "A", None)
         time.sleep(0.5)
-        lab.servers["coredns-a"].signal(18)
+        lab.servers["coredns-a"].signal(signal.SIGCONT)
         talk.receive(2.0)
     for query in talk.queries:                                  # which ones the client knows best
         query.expect = (query_dropped("SOCKET_RCVBUFF"),) if query.outcome == "timeout" else (seen(local()),)
@@ -202,3 +202,12 @@ def tcp_query_dropped(lab):
             talk.receive(SHORT_PATIENCE)
             talk.reset()
     lab.touch()
+
+
+@scenario("a query is dropped, and then all is silent: wall-clock time tells of it", since=(1, 14, 0))
+def query_idle(lab):
+    lab.start(lab.block(*CLUSTER, forward(GOOD)))
+    with dropping(lab, "coredns-a", "inet input", QUERIES, packets=1):
+        query = lab.ask(SERVICE, "A", query_dropped(NETFILTER))
+    if lab.sees_kernel:
+        lab.require(lab.await_session(query, 20.0), "nothing was told of a dropped query while the server was silent")
