@@ -33,9 +33,9 @@ def pack_question(question):
 
 
 def pack_query(question, edns=False):
-    """A client's query; edns: with an OPT record that has DO set."""
+    """A client's query; edns: with an OPT record that has DO set, and says how much UDP may bring where it is a number."""
     head = struct.pack("!6H", question.id, RD, 1, 0, 0, 1 if edns else 0)
-    opt = b"\0" + struct.pack("!HHIH", TYPES["OPT"], UDP_SIZE, DO, 0) if edns else b""
+    opt = b"\0" + struct.pack("!HHIH", TYPES["OPT"], UDP_SIZE if edns is True else edns, DO, 0) if edns else b""
     return head + pack_question(question) + opt
 
 

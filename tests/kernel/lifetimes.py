@@ -14,21 +14,23 @@ NAMES = ("coredns-a", "coredns-b", "coredns-c")
 NETFILTER = "NETFILTER_DROP"
 
 
-def unanswered(*bitmaps):
-    """Nobody answers these any more: SampleLoss by the stream's end, or a failure where the kernel is sure of it."""
-    lone = Proven("Failed", 0, "no_response", None, "timeout", states=("complete", "partial"))
-    ended = replace(lone, status="SampleLoss", cause="stream_ended")
-    return [replace(v, bitmap=bitmap) for v in (lone, ended) for bitmap in bitmaps]
+def unanswered(*ends):
+    """Nobody answers these any more. Their CQ may have died with the server."""
+    return [replace(end, bitmap=bitmap) for end in ends for bitmap in (CQ, 0)]
 
 
-def kill_and_return(lab, *to_the_dead):
-    """CoreDNS is killed while clients wait; more ask in vain; it comes back."""
+GONE = Proven("Failed", 0, "no_response", None, "timeout")
+ENDED = Proven("SampleLoss", 0, "stream_ended", None, "timeout", states=("partial",))
+
+
+def kill_and_return(lab, waiting, to_the_dead):
+    """CoreDNS is killed while clients wait; more ask in vain; it comes back. The verdicts that are right for both."""
     block = lab.block(*CLUSTER, forward(VOID, options="force_tcp"))
     lab.lossy = True                                            # what it had not flushed dies with it
     lab.start(block)
     talks = [lab.converse() for _ in range(3)]
     for n, talk in enumerate(talks):
-        talk.send(f"during{n}.lab.", "A", *unanswered(CQ, 0))
+        talk.send(f"during{n}.lab.", "A", *waiting)
     lab.pause(1.5)                                              # a flush
     lab.servers["coredns-a"].kill()
     for n in range(3):
@@ -43,12 +45,13 @@ def kill_and_return(lab, *to_the_dead):
 
 @scenario("CoreDNS is killed while queries wait; queries to the dead port; it comes back", exact=False)
 def killed(lab):
-    kill_and_return(lab, query_dropped("NO_SOCKET"))
+    kill_and_return(lab, unanswered(GONE), [query_dropped("NO_SOCKET")])
 
 
 @scenario("the same, found by its name: nothing need be known of queries while there is no process", watch="process", exact=False)
 def killed_process(lab):
-    kill_and_return(lab, query_dropped("NO_SOCKET"), replace(query_dropped("NO_SOCKET"), states=("partial",)), None)
+    dropped = query_dropped("NO_SOCKET")
+    kill_and_return(lab, unanswered(GONE, replace(GONE, states=("partial",)), ENDED), [dropped, replace(dropped, states=("partial",)), None])
 
 
 @scenario("several CoreDNS, asked the same by one socket with one id", servers=NAMES)

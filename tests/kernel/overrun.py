@@ -1,5 +1,5 @@
 """More packets than the analyser's ring holds: what was not seen proves nothing, and what is told of loss are bounds."""
-import time
+import signal, time
 from dataclasses import replace
 
 import metrics
@@ -27,11 +27,12 @@ def crowd(lab, rounds, name, *expect):
 
 
 def overrun(lab, work):
-    """The analyser stands still meanwhile, so that its ring must run over."""
-    lab.analyser.signal(19)
-    work()
-    lab.analyser.signal(18)
+    """The analyser stands still meanwhile, so that its ring must run over; what is near in time may be in doubt, too."""
     lab.pause(1.0)
+    lab.analyser.signal(signal.SIGSTOP)
+    work()
+    lab.analyser.signal(signal.SIGCONT)
+    lab.pause(2.0)
 
 
 def check_events_lost(lab):
@@ -39,10 +40,12 @@ def check_events_lost(lab):
         lab.finish_checks.append(lambda: [] if metrics.total(lab.samples, metrics.EVENTS_LOST) else ["no event was lost: nothing was tested"])
 
 
-@scenario("the ring runs over in the midst of good answers: none becomes a failure, none a loss", alone=True, options=SMALLEST)
+@scenario("the ring runs over in the midst of good answers: none becomes a failure, none a loss", alone=True, options=SMALLEST,
+          exact=False)
 def ring_overrun(lab):
     lab.start(lab.block(*CLUSTER, forward(GOOD)))
     check_events_lost(lab)
+    lab.finish_checks.append(lambda: bounds(lab))
     lab.ask(SERVICE, "A", seen(local()))
     overrun(lab, lambda: crowd(lab, 10, "w%d.pods.lab.", seen(local()).partly()))
     lab.ask(SERVICE, "A", seen(local()))
@@ -75,6 +78,8 @@ def lossy_work(lab):
 
 
 def bounds(lab):
+    if not lab.sees_kernel:
+        return []
     told, truth = metrics.loss(lab.samples, "coredns-a"), lab.sieve.nr_lost("coredns-a")
     return [] if told and told[0] <= truth <= told[1] else [f"{truth} frames were lost, told is {told}"]
 

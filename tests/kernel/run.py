@@ -12,7 +12,7 @@ sys.dont_write_bytecode = True          # a test leaves nothing behind in the so
 sys.path.insert(1, str(Path(__file__).resolve().parent.parent / "coredns"))
 
 import bpf
-import dropped, hygiene, lifetimes, lost, node, overrun, streams       # noqa: F401  register their scenarios
+import dropped, hygiene, lifetimes, lost, node, overrun, paths, streams    # noqa: F401  register their scenarios
 from apart import SuiteApart
 from healthy import TABLE
 from probe_lab import ProbeLab
