@@ -165,6 +165,19 @@ static const struct scenario zones[] = {
 	{ .name = "a server that never sent a frame has no lines", .is_probed = true, .steps = { PQ(0), PR(1) } },
 };
 
+static const struct scenario places[] = {
+	{ .name = "a server without a name, by way of another address: known by its queries",
+	  .style = V1_8_6,
+	  .is_probed = true,
+	  .steps = { PQ(0), CQ(1, .on = 2), PR(2), CR(1, 3, .on = 2), PASS(100, .on = 2) },
+	  .sessions = { "@1 Succeeded 3 local_answer " WHO " NOERROR kernel=complete:QR" } },
+	{ .name = "whose queries are not seen there is elsewhere",
+	  .style = V1_8_6,
+	  .is_probed = true,
+	  .steps = { PQ(0, .id = 2), CQ(1, .on = 2), CR(1, 3, .on = 2), PASS(100, .on = 2) },
+	  .sessions = { "@1 Succeeded 3 local_answer " WHO " NOERROR" } },
+};
+
 static const struct scenario captures[] = {
 	{ .name = "a capture: who claims a packet says what it was",
 	  .is_captured = true,
@@ -179,13 +192,15 @@ SCENARIO_TEST(loss)
 SCENARIO_TEST(errors)
 SCENARIO_TEST(drops)
 SCENARIO_TEST(zones)
+SCENARIO_TEST(places)
 SCENARIO_TEST(captures)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_agreement), cmocka_unit_test(test_loss),	cmocka_unit_test(test_errors),
-		cmocka_unit_test(test_drops),	  cmocka_unit_test(test_zones), cmocka_unit_test(test_captures),
+		cmocka_unit_test(test_drops),	  cmocka_unit_test(test_zones), cmocka_unit_test(test_places),
+		cmocka_unit_test(test_captures),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -290,6 +290,8 @@ static void join_query(struct engine *e, struct source *source, const struct eve
 		s->retransmit = retransmit_number(e, source, event);
 	open_index_query(&e->open, s);
 	s->query = join_keep(e, s, event->message, event->query_ns);
+	if (!s->server->nr_vantages && !list_empty(&e->evidence.vantages))
+		witness_recognise(e, source, event);
 	if (s->server->nr_vantages)
 		witness_query(e, s, event);
 }

@@ -77,6 +77,40 @@ void witness_attach(struct engine *e, struct source *source)
 	}
 }
 
+/*
+ * Neither address nor name tells where the server is: dnstap comes by way of something else, and up to 1.9.3 without
+ * identity, or with one of the Corefile's. The packet of a query that it has shown does: same client, port, id and
+ * question, just before.
+ */
+void witness_recognise(struct engine *e, struct source *source, const struct event *event)
+{
+	struct wanted w = {
+		.querier = event->client,
+		.question_hash = event->question_hash,
+		.from_ns = event->query_ns > NS_PER_S ? event->query_ns - NS_PER_S : 0,
+		.to_ns = event->query_ns,
+		.id = event->id,
+		.has_id = true,
+		.protocol = event->protocol,
+	};
+	struct vantage *only = NULL;
+	unsigned nr = 0;
+
+	if (!source->stream->is_live || !event->has_id || !event->has_question || !addr_known(&event->client))
+		return;
+	for (struct list *l = e->evidence.vantages.next; l != &e->evidence.vantages; l = l->next) {
+		struct vantage *v = container_of(l, struct vantage, on_engine);
+
+		w.vantage = v;
+		if (v->is_capture || v->ended_ns || !evidence_find(&e->evidence, &w, NULL))
+			continue;
+		only = v;
+		nr++;
+	}
+	if (nr == 1)
+		attach(source->server, only);
+}
+
 struct vantage *engine_vantage_new(struct engine *e, const struct vantage_config *config)
 {
 	struct vantage *v = e->stats.nr_vantages < e->limits.vantages_max ? vantage_new(&e->evidence, config) : NULL;

@@ -28,6 +28,9 @@ void witness_release(struct engine *e);
 /* A server has spoken on a stream it had not spoken on: which vantages are its own? */
 void witness_attach(struct engine *e, struct source *source);
 
+/* The same for a server of which that is not known, by a query that it shows. */
+void witness_recognise(struct engine *e, struct source *source, const struct event *event);
+
 /* A frame is about to be joined: the packets up to that time. */
 void witness_want(struct engine *e, uint64_t until_ns);
 
