@@ -7,7 +7,7 @@
 #   make                the program: build/dnstap-analyser
 #   make run            the daemon on port 6000, sessions as text
 #   make test-coredns   real CoreDNS releases (needs Go and root)   RELEASES="1.11.3 1.15.0" for some of them
-#   make test-kernel    the kernel's evidence: CoreDNS in namespaces, packets dropped (needs root with BPF, and Go)
+#   make test-kernel    real CoreDNS and its packets: the probe in network namespaces (needs Go, root, BPF)
 #   make test-foreign   the dnstap of other servers, recorded and, where they are installed, live
 #   make bench          how much CPU a frame costs
 #   make fuzz           libFuzzer on every parser                   MINUTES=1
@@ -17,7 +17,7 @@
 #   make clean
 #
 # Knobs: V=1 shows commands, SAN=1 builds with the address and undefined-behaviour sanitizers, BPF=0 builds without libbpf and
-# clang, CC=clang. Each combination has a folder of its own below build/, so that objects never mix.
+# clang (no probe), PCAP=0 without libpcap (no replay --pcap; the static build is so), CC=clang. Each combination has a folder of its own below build/, so that objects never mix.
 
 CC ?= gcc
 ifeq ($(origin CC),default)
@@ -25,7 +25,8 @@ CC := gcc
 endif
 BPF ?= 1
 CLANG ?= clang
-BPFTOOL ?= bpftool
+# Ubuntu's wrapper wants the tools of the very kernel that runs; any will do.
+BPFTOOL ?= $(shell bpftool version >/dev/null 2>&1 && echo bpftool || ls -1 /usr/lib/linux-tools*/*/bpftool 2>/dev/null | tail -n 1)
 # libpcap's archive wants D-Bus and systemd.
 PCAP ?= $(if $(filter 1,$(STATIC)),0,1)
 SAN ?= 0
@@ -51,10 +52,10 @@ APP     := daemon explain explain_bitmap explain_cause explain_field explain_ker
 MODULES := $(BASE:%=base/%) $(WIRE:%=wire/%) $(SESSION:%=session/%) $(IO:%=io/%) $(APP:%=app/%)
 
 TESTS := $(patsubst tests/%.c,%,$(wildcard tests/base/test_*.c tests/wire/test_*.c tests/session/test_*.c \
-	   tests/io/test_*.c tests/app/test_*.c))
+	   tests/io/test_*.c tests/app/test_*.c $(if $(filter 1,$(BPF)),tests/bpf/test_*.c)))
 FUZZERS := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 
-PACKAGES := $(if $(filter 1,$(PCAP)),libpcap) $(if $(filter 1,$(BPF)),libbpf) libfstrm libprotobuf-c libevent_core libevent_extra libsodium libzstd zlib
+PACKAGES := $(if $(filter 1,$(PCAP)),libpcap) $(if $(filter 1,$(BPF)),libbpf) libfstrm libprotobuf-c libevent_extra libevent_core libsodium libzstd zlib
 CFLAGS ?= -O2 -g
 WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wformat=2 -Wundef -Werror
 HARDENING := -fstack-protector-strong -fPIE $(if $(filter 1,$(SAN)),,-D_FORTIFY_SOURCE=2)

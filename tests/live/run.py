@@ -20,7 +20,7 @@ import lab                              # noqa: E402
 import tap                              # noqa: E402
 
 HERE = Path(__file__).resolve().parent
-MODULES = ["hostile", "dial", "output", "process", "limits", "equal", "servers", "offline", "usage"]
+MODULES = ["hostile", "dial", "output", "process", "limits", "equal", "servers", "offline", "usage", "monitor"]
 SIDE_BY_SIDE = 6                        # most of them wait most of the time
 
 

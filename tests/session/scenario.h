@@ -161,4 +161,5 @@ struct scenario {
 
 #include "scenario_build.h"
 #include "scenario_packet.h"
+#include "scenario_print.h"
 #include "scenario_run.h"

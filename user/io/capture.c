@@ -27,7 +27,10 @@ struct capture *capture_open(const char *path, const char **why)
 		free(c);
 		return NULL;
 	}
+	/* libpcap says DLT_ numbers, which for raw IP differ by system; the file has LINKTYPE_ numbers. */
 	link = pcap_datalink(c->pcap);
+	if (link == DLT_RAW)
+		link = PACKET_LINK_RAW;
 	if (!packet_link_known(link)) {
 		snprintf(text, sizeof(text), "link type %d is not known: Ethernet, Linux cooked and raw IP are", link);
 		capture_close(c);

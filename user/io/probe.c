@@ -36,7 +36,8 @@ static void on_scan(evutil_socket_t fd, short what, void *arg)
 	scan_places(arg);
 }
 
-static int on_libbpf(enum libbpf_print_level level, const char *format, va_list args)
+__attribute__((format(printf, 2, 0))) static int on_libbpf(enum libbpf_print_level level, const char *format,
+							   va_list args)
 {
 	char text[1024];
 

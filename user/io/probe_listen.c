@@ -116,6 +116,8 @@ unsigned listens_of(pid_t pid, struct addr *listens, unsigned nr, unsigned max)
 	unsigned nr_inodes = inodes ? sockets_of(pid, inodes) : 0;
 	struct waiting udp = { 0 }, tcp = { 0 };
 
+	if (!inodes)
+		return nr;
 	read_table(pid, "udp", STATE_UDP_UNCONNECTED, inodes, nr_inodes, &udp);
 	read_table(pid, "udp6", STATE_UDP_UNCONNECTED, inodes, nr_inodes, &udp);
 	read_table(pid, "tcp", STATE_TCP_LISTEN, inodes, nr_inodes, &tcp);

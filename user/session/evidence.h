@@ -65,7 +65,7 @@ struct vantage {
 	struct list sightings; /* oldest first */
 	uint32_t number;       /* stands for it in keys; never used twice */
 	bool is_capture, hides_upstreams;
-	bool is_inside; /* a capture taken in CoreDNS's own namespace: its responses go out there */
+	bool is_inside;		     /* a capture taken in CoreDNS's own namespace: its responses go out there */
 	uint64_t began_ns, ended_ns; /* ended 0: still watching */
 	uint64_t time_ns;	     /* of the newest packet */
 	struct slice hostname;	     /* allocated */

@@ -73,6 +73,22 @@ static void outcome(struct json *j, const struct trace_event *t)
 	}
 }
 
+static void times(struct rfc3339 *time, struct json *j, const struct trace_event *t)
+{
+	json_key(j, "Time");
+	json_separate(j);
+	buf_add_byte(j->out, '"');
+	rfc3339_write(time, t->time_ns, j->out);
+	buf_add_byte(j->out, '"');
+	json_key(j, "DurationMs");
+	if (t->is_answered) {
+		json_separate(j);
+		milliseconds_write(t->duration_ns, j->out);
+	} else {
+		json_nothing(j);
+	}
+}
+
 void trace_write_json(struct rfc3339 *time, const struct trace_event *t, struct buf *out)
 {
 	struct json j = json_of(out);
@@ -81,18 +97,7 @@ void trace_write_json(struct rfc3339 *time, const struct trace_event *t, struct 
 	json_object_begin(&j);
 	json_key(&j, "Kind");
 	json_str(&j, kind_names[t->kind]);
-	json_key(&j, "Time");
-	json_separate(&j);
-	buf_add_byte(out, '"');
-	rfc3339_write(time, t->time_ns, out);
-	buf_add_byte(out, '"');
-	json_key(&j, "DurationMs");
-	if (t->is_answered) {
-		json_separate(&j);
-		milliseconds_write(t->duration_ns, out);
-	} else {
-		json_nothing(&j);
-	}
+	times(time, &j, t);
 	json_key(&j, "Server");
 	if (t->server.len)
 		json_text(&j, t->server);

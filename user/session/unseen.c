@@ -148,7 +148,8 @@ static bool is_health_check(const struct sighting *q)
 	       q->question[q->question_len - 3] == TYPE_NS;
 }
 
-/* An address is known to be CoreDNS's own from attempts that were shown, or as the packet goes out where CoreDNS lives. */
+/* An address is known to be CoreDNS's own from attempts that were shown, or as the packet goes out where CoreDNS lives.
+ */
 static bool is_coredns_asking(const struct vantage *v, const struct sighting *q)
 {
 	return vantage_is_own(v, &q->querier) || (v->is_inside && q->direction == PACKET_OUT);
@@ -175,11 +176,10 @@ static void judge_exchange(struct engine *e, struct vantage *v, struct sighting 
 	struct server *server = v->nr_servers ? v->servers[v->nr_servers - 1] : NULL;
 	struct sighting *r = response_to(e, q);
 
-	if (server && q->was_seen && is_coredns_asking(v, q) && !server->is_upstream_untold &&
-	    server->first_cq_ns && q->time_ns >= server->first_cq_ns &&
-	    !(list_empty(&server->sources) && q->time_ns > server->ended_ns) && q->question_hash &&
-	    !is_health_check(q) && !is_known_untapped(v, zone_of(e, q), 0) && !(r && r->flags & FLAG_TC) &&
-	    !(q->protocol == TAP_TCP && !r) && !(!r && ended_during(server, q))) {
+	if (server && q->was_seen && is_coredns_asking(v, q) && !server->is_upstream_untold && server->first_cq_ns &&
+	    q->time_ns >= server->first_cq_ns && !(list_empty(&server->sources) && q->time_ns > server->ended_ns) &&
+	    q->question_hash && !is_health_check(q) && !is_known_untapped(v, zone_of(e, q), 0) &&
+	    !(r && r->flags & FLAG_TC) && !(q->protocol == TAP_TCP && !r) && !(!r && ended_during(server, q))) {
 		count_lost(server, KIND_FORWARDER_QUERY);
 		if (r && r->is_wellformed && !r->reason && r->time_ns - q->time_ns < WITNESS_ATTEMPT_NS)
 			count_lost(server, KIND_FORWARDER_RESPONSE);

@@ -199,7 +199,8 @@ static bool keep_waiting(struct watch *w, struct side *side, uint32_t seq, struc
 	if (!new)
 		return false;
 	*new = (struct waiting){ .next = *at, .seq = seq, .len = len, .captured = (uint32_t)bytes.len };
-	memcpy(new->bytes, bytes.data, bytes.len);
+	if (bytes.len)
+		memcpy(new->bytes, bytes.data, bytes.len);
 	*at = new;
 	side->waiting_bytes += (uint32_t)bytes.len;
 	w->waiting_bytes += bytes.len;
