@@ -79,8 +79,24 @@ void watch_tell(struct watch *w, const struct packet *p, struct slice bytes, uin
 	w->callbacks.on_message(w->callbacks.arg, &m);
 }
 
+/*
+ * A segment of which only the headers could be read, as TCP keeps its payload elsewhere: the message is that of this
+ * connection and direction that was seen last.
+ */
+static void tell_fate_of_segment(struct watch *w, uint32_t place, const struct packet *p)
+{
+	struct dns_sighting m = { .packet = p, .protocol = TAP_TCP, .rcode = RCODE_UNKNOWN };
+
+	if (p->payload.len || !p->payload_len || !flow_ends(w, place, p, &m.querier, &m.responder)) {
+		w->stats.nr_not_dns++;
+		return;
+	}
+	m.is_response = addr_eq(&p->src, &m.responder);
+	w->callbacks.on_message(w->callbacks.arg, &m);
+}
+
 /* What became of a packet that was sent: its message, as far as the kernel or the error quotes it. */
-static void tell_fate(struct watch *w, const struct packet *p)
+static void tell_fate(struct watch *w, uint32_t place, const struct packet *p)
 {
 	struct slice bytes = p->payload;
 	uint32_t len = p->payload_len;
@@ -88,7 +104,7 @@ static void tell_fate(struct watch *w, const struct packet *p)
 
 	if (p->protocol == TAP_TCP) {
 		if (!flow_begins_message(bytes)) {
-			w->stats.nr_not_dns++;
+			tell_fate_of_segment(w, place, p);
 			return;
 		}
 		len = (uint32_t)bytes.data[0] << 8 | bytes.data[1];
@@ -104,7 +120,7 @@ void watch_packet(struct watch *w, uint32_t place, const struct packet *p)
 {
 	w->stats.nr_packets++;
 	if (p->kind != PACKET_SEEN)
-		tell_fate(w, p);
+		tell_fate(w, place, p);
 	else if (p->protocol == TAP_TCP)
 		flow_segment(w, place, p);
 	else

@@ -325,6 +325,20 @@ void flow_segment(struct watch *w, uint32_t place, const struct packet *p)
 		w->callbacks.on_reset(w->callbacks.arg, p, &flow->ends[flow->querier], &flow->ends[!flow->querier]);
 }
 
+bool flow_ends(const struct watch *w, uint32_t place, const struct packet *p, struct addr *querier,
+	       struct addr *responder)
+{
+	bool second = is_lower(&p->dst, &p->src);
+	struct addr ends[2] = { second ? p->dst : p->src, second ? p->src : p->dst };
+	const struct flow *flow = find(w, place, ends, flow_hash(w, place, ends));
+
+	if (!flow || flow->querier < 0)
+		return false;
+	*querier = flow->ends[flow->querier];
+	*responder = flow->ends[!flow->querier];
+	return true;
+}
+
 bool watch_is_whole(const struct watch *w, uint32_t place, const struct addr *querier, const struct addr *responder)
 {
 	bool second = is_lower(responder, querier);

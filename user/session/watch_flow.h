@@ -60,5 +60,9 @@ void watch_tell(struct watch *w, const struct packet *p, struct slice bytes, uin
 /* A length, and behind it what looks like a DNS message. */
 bool flow_begins_message(struct slice bytes);
 
+/* Who asks and who is asked on the connection of that packet; false where it is not known. */
+bool flow_ends(const struct watch *w, uint32_t place, const struct packet *p, struct addr *querier,
+	       struct addr *responder);
+
 void flow_segment(struct watch *w, uint32_t place, const struct packet *p);
 void flow_free(struct watch *w, struct flow *flow);
