@@ -67,14 +67,31 @@ def lossy_work(lab):
     alone = Proven("Failed", CQ, "no_response", None, "NOERROR", states=(PARTIAL, NONE))
     crowd(lab, 2, "a%d.pods.lab.", seen(local()).partly())
     crowd(lab, 1, "lose-cr-%d.pods.lab.", lost(CQ, CR), replace(lost(CQ, CR), states=(PARTIAL,)), alone, replace(alone, queries=(True, False)))
-    crowd(lab, 1, "lose-all-%d.pods.lab.", replace(lost(0, CQ, CR), states=(COMPLETE, PARTIAL)), None,
-          replace(alone, bitmap=0, states=(PARTIAL,)))
+    crowd(lab, 1, "lose-all-%d.pods.lab.", *answered_without_frames())
     with dropping(lab, "coredns-a", "inet input", QUERIES, packets=ROUND), lab.converse() as talk:
         for n in range(ROUND):
             talk.send(f"d{n}.pods.lab.", "A", replace(query_dropped(NETFILTER), states=(COMPLETE, PARTIAL)), None,
                       replace(alone, bitmap=0, states=(PARTIAL,), client="timeout"))
         talk.receive(SHORT_PATIENCE)
     crowd(lab, 2, "e%d.pods.lab.", seen(local()).partly())
+
+
+def answered_without_frames():
+    """All frames lost: proven where the response was seen, else anything but a failure, for there was none."""
+    proven = replace(lost(0, CQ, CR), states=(COMPLETE, PARTIAL))
+    doubt = Proven("SampleLoss", 0, "dnstap_lost", None, "NOERROR", states=(PARTIAL,))
+    return proven, None, doubt, *(replace(doubt, lost=kinds) for kinds in (("CLIENT_QUERY",), ("CLIENT_QUERY", "CLIENT_RESPONSE")))
+
+
+@scenario("the ring fills up between queries and responses of which every frame is lost: no failure is made up", alone=True, options=SMALLEST,
+          relay="coredns-a", exact=False)
+def ring_overrun_edge(lab):
+    lab.lossy = lab.must_wait = True
+    lab.start(lab.block(*CLUSTER, forward(GOOD)))
+    check_events_lost(lab)
+    lab.finish_checks.append(lambda: bounds(lab))
+    overrun(lab, lambda: crowd(lab, 6, "lose-all-%d.pods.lab.", *answered_without_frames()))
+    lab.ask(SERVICE, "A", seen(local()))
 
 
 def bounds(lab):
