@@ -161,3 +161,45 @@ static inline void recipe_frame(const struct recipe *r, uint64_t query_ns, struc
 	tap_build(&spec, frame);
 	assert(!frame->failed && !message->failed);
 }
+
+/*
+ * The same as a packet at CoreDNS, which is 10.1.1.1; over TCP the message has its length before it, and everything
+ * else of the recipe makes sequence numbers and flags.
+ */
+static inline void recipe_packet(const struct recipe *r, uint64_t time_ns, struct buf *message, struct packet *out)
+{
+	bool is_upstream = r->type >= TAP_FORWARDER_QUERY, is_response = !(r->type & 1),
+	     is_tcp = r->protocol == TAP_TCP;
+	const char *client = clients[r->client] ? clients[r->client] : "10.0.0.1";
+	const char *upstream = upstreams[r->upstream] ? upstreams[r->upstream] : "10.9.9.1";
+	struct addr querier = { 0 }, responder = { 0 };
+
+	addr_parse(slice_from_str(is_upstream ? "10.1.1.1" : client), &querier);
+	addr_parse(slice_from_str(is_upstream ? upstream : "10.1.1.1"), &responder);
+	querier.port = 4000;
+	responder.port = 53;
+	buf_reset(message);
+	if (is_tcp)
+		buf_add(message, "\0", 2);
+	if (r->is_full)
+		make_message(r, is_response, message);
+	if (is_tcp && message->len > 2) {
+		message->data[0] = (uint8_t)((message->len - 2) >> 8);
+		message->data[1] = (uint8_t)(message->len - 2);
+	}
+	*out = (struct packet){
+		.time_ns = time_ns,
+		.src = is_response ? responder : querier,
+		.dst = is_response ? querier : responder,
+		.direction = r->is_old			  ? PACKET_UNTOLD
+			     : is_upstream == is_response ? PACKET_IN
+							  : PACKET_OUT,
+		.protocol = is_tcp ? TAP_TCP : TAP_UDP,
+		.tcp_flags = is_tcp ? r->version : 0,
+		.tcp_seq = is_tcp ? r->time * 20U : 0,
+		.interface = r->identity,
+		.payload = buf_slice(message),
+		.payload_len = (uint32_t)message->len + r->nr_answers % 2,
+		.is_elsewhere = r->is_foreign,
+	};
+}

@@ -7,6 +7,9 @@
  *	RAW		16-bit length, the bytes of a dnstap frame
  *	FRAME		eight bytes from which a frame is made (see engine_recipe.h); it comes once or many times
  *
+ *	PACKET		the same eight bytes as a packet: seen, dropped, quoted by an ICMP error; or events that were
+ *lost, or the end of a place where packets are seen, and a new one
+ *
  *	OPEN, CLOSE, USE (a stream); TICK; WAIT, which lets time pass; JUMP, which sets the senders' clocks
  */
 #undef NDEBUG
@@ -28,6 +31,8 @@ enum {
 	SESSIONS_MAX = 8,
 	SERVERS_MAX = 2,
 	STREAMS_MAX = 4,
+	VANTAGES = 2,
+	SIGHTINGS_MAX = 16,
 	TIMES = 16, /* query times that later frames may refer to */
 	BUF_MAX = 64 << 20,
 };
@@ -38,7 +43,8 @@ enum {
 struct world {
 	struct engine *engine;
 	struct stream *streams[STREAMS_MAX];
-	unsigned current; /* stream */
+	struct vantage *vantages[VANTAGES]; /* a probe's and a capture's; NULL: none */
+	unsigned current;		    /* stream */
 	uint64_t now_ns;
 	int64_t ahead_ns; /* the senders' clock before ours */
 	uint64_t times_ns[TIMES];
@@ -69,7 +75,8 @@ static void check_record(struct world *w, const struct session *s, const struct 
 	bitmap = (int)json_integer_value(json_object_get(record, "BitMap"));
 	assert(status && (!strcmp(status, "Succeeded") || !strcmp(status, "Failed") || !strcmp(status, "SampleLoss")));
 	assert(!strcmp(status, status_name(v->status)));
-	assert(bitmap >= 1 && bitmap <= 15 && bitmap == s->bitmap);
+	assert(bitmap >= 0 && bitmap <= 15 && bitmap == s->bitmap);
+	assert(json_is_object(json_object_get(record, "Kernel")) == (s->kernel != NULL));
 	assert(json_is_array(json_object_get(record, "Messages")) == !w->writer.no_messages);
 	json_decref(record);
 }
@@ -89,9 +96,12 @@ static void check_session(const struct session *s, const struct verdict *v)
 	uint32_t nr_kept = 0;
 
 	assert(v->status < STATUSES && v->cause < CAUSES);
-	assert(s->end != SESSION_OPEN && s->server && s->nr_messages > 0);
-	/* What is proven lost did not come. */
-	assert((v->lost & s->bitmap & (BIT_CQ | BIT_FR)) == 0);
+	assert(s->end != SESSION_OPEN && s->server);
+	/* Of the kernel alone. */
+	assert((s->nr_messages == 0) == (s->bitmap == 0) && (s->bitmap || s->kernel));
+	/* What is proven lost did not come; of several attempts one may have lost its FR. */
+	assert((v->lost & s->bitmap & BIT_CQ) == 0 && (v->lost_by_structure & s->bitmap & BIT_FR) == 0);
+	assert((v->untapped & v->lost) == 0 && (v->lost_by_structure & ~v->lost) == 0);
 	assert((s->bitmap & BIT_CR) == 0 || s->has_client);
 	assert(s->nr_unsent <= s->nr_unanswered);
 	for (const struct attempt *a = s->attempts; a; a = a->next) {
@@ -143,7 +153,8 @@ static void check_stats(struct world *w)
 	assert(st->nr_closed == w->nr_wanted + w->selection.nr_filtered + w->selection.nr_sampled_out);
 	assert(st->nr_evicted <= st->nr_closed);
 	assert(sum(st->by_status, COUNT(st->by_status)) == st->nr_closed);
-	assert(sum(st->by_bitmap, COUNT(st->by_bitmap)) == st->nr_closed && st->by_bitmap[0] == 0);
+	assert(sum(st->by_bitmap, COUNT(st->by_bitmap)) == st->nr_closed);
+	assert(st->by_bitmap[0] <= st->nr_unseen && st->nr_sightings <= SIGHTINGS_MAX);
 	assert(sum(st->by_cause, COUNT(st->by_cause)) == st->nr_closed);
 	for (const struct server *s = NULL; (s = engine_next_server(w->engine, s));)
 		nr_servers++;
@@ -193,6 +204,62 @@ static void step_frame(struct world *w, struct cursor *c, unsigned nr)
 	w->now_ns += r.took_ns / 2;
 }
 
+static void vantage_begin(struct world *w, unsigned which)
+{
+	static const uint8_t ip[4] = { 10, 1, 1, 1 };
+	struct addr listens = { .port = 53 }, own = addr_from_bytes(slice_of(ip, 4), 0);
+	struct vantage_config config = {
+		.hostname = slice_from_str(which ? "" : "pod-1"),
+		.is_capture = which,
+		.listens = &listens,
+		.nr_listens = !which,
+		.addresses = &own,
+		.nr_addresses = !which,
+		.began_ns = which ? 0 : w->now_ns,
+	};
+
+	w->vantages[which] = engine_vantage_new(w->engine, &config);
+	assert(w->vantages[which]);
+}
+
+static void vantage_finish(struct world *w, unsigned which)
+{
+	if (w->vantages[which])
+		engine_vantage_end(w->engine, w->vantages[which], w->now_ns);
+	w->vantages[which] = NULL;
+}
+
+/* choice: 1 of the capture, 2 dropped, 4 quoted by an ICMP error, 8 no packet but lost events, or the end of the place.
+ */
+static void step_packet(struct world *w, struct cursor *c, uint8_t choice)
+{
+	struct recipe r = recipe_read(c);
+	unsigned which = choice & 1;
+	struct packet p;
+	uint8_t *copy;
+
+	if (c->failed || !w->vantages[which])
+		return;
+	if (choice & 8) {
+		if (choice & 2) {
+			vantage_finish(w, which);
+			vantage_begin(w, which);
+		} else {
+			engine_packets_lost(w->engine, w->now_ns, w->now_ns + r.took_ns, 1);
+		}
+		return;
+	}
+	recipe_packet(&r, sender_time_ns(w), &w->message, &p);
+	p.kind = choice & 2 ? PACKET_DROP : choice & 4 ? PACKET_ICMP : PACKET_SEEN;
+	p.reason = "NETFILTER_DROP";
+	copy = malloc(p.payload.len ? p.payload.len : 1);
+	if (p.payload.len)
+		memcpy(copy, p.payload.data, p.payload.len);
+	p.payload = slice_of(copy, p.payload.len);
+	engine_packet(w->engine, w->vantages[which], &p);
+	free(copy);
+}
+
 static void stream_open(struct world *w, uint8_t choice)
 {
 	static const uint8_t ip[4] = { 10, 1, 1, 1 };
@@ -212,7 +279,7 @@ static void stream_close(struct world *w, unsigned slot)
 	w->streams[slot] = NULL;
 }
 
-enum op { OP_FRAME, OP_RAW = 8, OP_OPEN, OP_CLOSE, OP_USE, OP_TICK, OP_WAIT, OP_JUMP, OPS };
+enum op { OP_FRAME, OP_RAW = 8, OP_OPEN, OP_CLOSE, OP_USE, OP_TICK, OP_WAIT, OP_JUMP, OP_PACKET };
 
 static void step(struct world *w, struct cursor *c)
 {
@@ -243,6 +310,9 @@ static void step(struct world *w, struct cursor *c)
 	case OP_WAIT:
 		w->now_ns += step_ns(choice);
 		break;
+	case OP_PACKET:
+		step_packet(w, c, choice);
+		break;
 	case OP_JUMP:
 		w->ahead_ns = (int64_t)((uint64_t)cursor_u8(c) << jumps[choice >> 1]) * (choice & 1 ? 1 : -1);
 		break;
@@ -259,7 +329,8 @@ static void select_some(struct selection *sel)
 
 /*
  * Options: 1 the first stream is a connection, 2 no Messages in the record, 4 little memory, 8 the clock stands near
- * 2262, 16 the engine is freed with sessions open, 32 memory for not one session.
+ * 2262, 16 the engine is freed with sessions open, 32 memory for not one session, 64 packets are watched, by a probe
+ * and in a capture.
  */
 static void start(struct world *w, uint8_t options)
 {
@@ -269,6 +340,8 @@ static void start(struct world *w, uint8_t options)
 	limits.sessions_max = SESSIONS_MAX;
 	limits.closed_max = 16;
 	limits.servers_max = SERVERS_MAX;
+	limits.sightings_max = SIGHTINGS_MAX;
+	limits.tcp_connections_max = 2;
 	limits.memory_max = options & 32 ? 300 : options & 4 ? 2048 : 64 << 10;
 	w->now_ns = options & 8 ? LATEST_NS - 100 * NS_PER_S : EPOCH_NS;
 	w->writer.no_messages = options & 2;
@@ -278,6 +351,8 @@ static void start(struct world *w, uint8_t options)
 	buf_init(&w->out, BUF_MAX);
 	buf_init(&w->frame, BUF_MAX);
 	buf_init(&w->message, BUF_MAX);
+	for (unsigned i = 0; i < VANTAGES && options & 64; i++)
+		vantage_begin(w, i);
 	stream_open(w, options & 1 ? 16 : 0);
 }
 
@@ -285,6 +360,8 @@ static void finish(struct world *w, uint8_t options)
 {
 	for (unsigned i = 0; i < STREAMS_MAX && !(options & 16); i++)
 		stream_close(w, i);
+	for (unsigned i = 0; i < VANTAGES && options & 128; i++)
+		vantage_finish(w, i);
 	check_stats(w);
 	if (!(options & 16)) {
 		engine_drain(w->engine);
