@@ -111,6 +111,25 @@ static void packets(struct exposition *x, const struct probe_stats *st)
 	exposition_sample(x, st->nr_events_lost, NO_LABELS);
 }
 
+/* What is known of packets on this side of the ring. */
+static void evidence(struct exposition *x, const struct engine_stats *st)
+{
+	exposition_family(x, "packets_waiting", EXPOSITION_GAUGE, "DNS packets that wait for their session now.");
+	exposition_sample(x, st->nr_sightings, NO_LABELS);
+	exposition_family(x, "packets_forgotten_total", EXPOSITION_COUNTER,
+			  "DNS packets forgotten because of --max-packets.");
+	exposition_sample(x, st->nr_sightings_forgotten, NO_LABELS);
+	exposition_family(x, "tcp_connections_forgotten_total", EXPOSITION_COUNTER,
+			  "TCP connections forgotten because of --max-tcp-connections.");
+	exposition_sample(x, st->nr_tcp_forgotten, NO_LABELS);
+	exposition_family(x, "sessions_unseen_total", EXPOSITION_COUNTER,
+			  "Sessions of which packets alone tell (BitMap 0).");
+	exposition_sample(x, st->nr_unseen, NO_LABELS);
+	exposition_family(x, "queries_silent_total", EXPOSITION_COUNTER,
+			  "Queries to watched servers that never sent dnstap: they have no line.");
+	exposition_sample(x, st->nr_silent, NO_LABELS);
+}
+
 static void drops(struct exposition *x, const struct monitor *s, const struct probe_stats *st)
 {
 	exposition_family(x, "kernel_drops_total", EXPOSITION_COUNTER,
@@ -225,5 +244,6 @@ void monitor_metrics(const struct monitor *s, struct buf *out)
 	loss(&x, s);
 	probe_level(&x, s, &probe);
 	packets(&x, &probe);
+	evidence(&x, st);
 	drops(&x, s, &probe);
 }

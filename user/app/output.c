@@ -55,6 +55,12 @@ void output_log_accounting(const struct output *out, struct engine *engine, cons
 		 F_UINT("filtered", out->selection.nr_filtered), F_UINT("sampled_out", out->selection.nr_sampled_out),
 		 F_UINT("lines", sink->nr_lines), F_UINT("lines_dropped", dropped),
 		 F_UINT("lines_abandoned", sink->nr_abandoned), F_UINT("lines_oversized", out->nr_oversized));
+	if (st->nr_packets)
+		log_info("packets", F_UINT("packets", st->nr_packets), F_UINT("repeated", st->nr_packets_repeated),
+			 F_UINT("passing", st->nr_packets_passing), F_UINT("dropped", st->nr_packets_dropped),
+			 F_UINT("forgotten", st->nr_sightings_forgotten), F_UINT("tcp_forgotten", st->nr_tcp_forgotten),
+			 F_UINT("tcp_gaps", st->nr_tcp_gaps), F_UINT("drops_unmatched", st->nr_drops_unmatched),
+			 F_UINT("sessions_unseen", st->nr_unseen), F_UINT("silent", st->nr_silent));
 	for (unsigned i = 0; i < MALFORMED_REASONS; i++)
 		if (st->nr_malformed[i])
 			log_info("malformed frames", F_STR("reason", malformed_reason_name((enum malformed_reason)i)),

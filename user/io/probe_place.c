@@ -35,7 +35,7 @@ uint64_t place_netns_of(pid_t pid)
 	return inode_of(path);
 }
 
-/* "coredns" is "/coredns", and "coredns-1.14.7", but not "coredns-exporter". */
+/* "coredns" is "/coredns", "coredns-1.14.7" and "coredns_v1.14.7", but not "coredns-exporter". */
 static bool is_called(const char *file, const char *name)
 {
 	size_t n = strlen(name);
@@ -44,7 +44,7 @@ static bool is_called(const char *file, const char *name)
 		return false;
 	/* An executable that was replaced under the running process. */
 	return file[n] == 0 || strcmp(file + n, " (deleted)") == 0 ||
-	       (file[n] == '-' && file[n + 1] >= '0' && file[n + 1] <= '9');
+	       (strchr("-_.", file[n]) && (file[n + 1] == 'v' || (file[n + 1] >= '0' && file[n + 1] <= '9')));
 }
 
 static bool runs(pid_t pid, const char *name)

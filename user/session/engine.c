@@ -371,6 +371,8 @@ const struct engine_stats *engine_stats(struct engine *e)
 	e->stats.nr_sightings = e->evidence.count;
 	e->stats.nr_sightings_forgotten = e->evidence.nr_forgotten;
 	e->stats.nr_silent_servers = vantages_silent(e);
+	e->stats.nr_tcp_forgotten = watch_stats(e->watch)->nr_forgotten;
+	e->stats.nr_tcp_gaps = watch_stats(e->watch)->nr_gaps;
 	e->stats.nr_server_overflow = e->servers.nr_overflow;
 	return &e->stats;
 }

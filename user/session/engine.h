@@ -86,6 +86,8 @@ struct engine_stats {
 	uint64_t nr_drops_unmatched;	 /* drops of packets that were no longer, or never, known */
 	uint64_t nr_sightings;		 /* DNS messages that wait for their session now */
 	uint64_t nr_sightings_forgotten; /* because of sightings_max */
+	uint64_t nr_tcp_forgotten;	 /* connections that had to go because of tcp_connections_max */
+	uint64_t nr_tcp_gaps;		 /* bytes of connections that were never seen */
 	uint64_t nr_unseen;		 /* sessions of the kernel alone */
 	uint64_t nr_silent;		 /* client queries at servers that have never sent a frame: no line */
 	uint64_t nr_vantages, nr_vantages_refused;
