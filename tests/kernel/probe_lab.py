@@ -5,7 +5,7 @@ from pathlib import Path
 
 import metrics
 from judge import describe, judge_outcome
-from lab import HUB, RELAY_PORT, SERVERS, SINK_PORT, Lab, LabError, Process, wait_until
+from lab import HUB, RELAY_PORT, SINK_PORT, Lab, LabError, Process, wait_until
 from relay import Relay
 from scenarios import Scenario
 from suite import analyser_command, help_text
