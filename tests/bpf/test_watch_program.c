@@ -177,10 +177,10 @@ struct kernel {
 	struct probe_bpf *bpf;
 	struct ring_buffer *ring;
 	unsigned nr, nr_bytes;
-	struct probe_event first;
 	uint8_t payload[PROBE_TCP_BYTES];
 	uint32_t next_seq;
 	bool is_in_order;
+	struct probe_event first; /* its payload is above */
 };
 
 static int on_record(void *arg, void *data, size_t size)

@@ -125,6 +125,10 @@ static void evidence(struct exposition *x, const struct engine_stats *st)
 	exposition_family(x, "sessions_unseen_total", EXPOSITION_COUNTER,
 			  "Sessions of which packets alone tell (BitMap 0).");
 	exposition_sample(x, st->nr_unseen, NO_LABELS);
+	exposition_family(
+		x, "queries_unknown_total", EXPOSITION_COUNTER,
+		"Queries of which too little is known, as events of the kernel were lost: they have no line.");
+	exposition_sample(x, st->nr_unknown, NO_LABELS);
 	exposition_family(x, "queries_silent_total", EXPOSITION_COUNTER,
 			  "Queries to watched servers that never sent dnstap: they have no line.");
 	exposition_sample(x, st->nr_silent, NO_LABELS);

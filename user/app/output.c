@@ -60,7 +60,8 @@ void output_log_accounting(const struct output *out, struct engine *engine, cons
 			 F_UINT("passing", st->nr_packets_passing), F_UINT("dropped", st->nr_packets_dropped),
 			 F_UINT("forgotten", st->nr_sightings_forgotten), F_UINT("tcp_forgotten", st->nr_tcp_forgotten),
 			 F_UINT("tcp_gaps", st->nr_tcp_gaps), F_UINT("drops_unmatched", st->nr_drops_unmatched),
-			 F_UINT("sessions_unseen", st->nr_unseen), F_UINT("silent", st->nr_silent));
+			 F_UINT("sessions_unseen", st->nr_unseen), F_UINT("unknown", st->nr_unknown),
+			 F_UINT("silent", st->nr_silent));
 	for (unsigned i = 0; i < MALFORMED_REASONS; i++)
 		if (st->nr_malformed[i])
 			log_info("malformed frames", F_STR("reason", malformed_reason_name((enum malformed_reason)i)),

@@ -89,6 +89,7 @@ struct engine_stats {
 	uint64_t nr_tcp_forgotten;	 /* connections that had to go because of tcp_connections_max */
 	uint64_t nr_tcp_gaps;		 /* bytes of connections that were never seen */
 	uint64_t nr_unseen;		 /* sessions of the kernel alone */
+	uint64_t nr_unknown;		 /* client queries of which too little is known, as events were lost: no line */
 	uint64_t nr_silent;		 /* client queries at servers that have never sent a frame: no line */
 	uint64_t nr_vantages, nr_vantages_refused;
 	uint64_t nr_silent_servers; /* vantages whose server has never sent a frame */

@@ -88,6 +88,7 @@ struct vantage {
 		uint64_t zone, question;
 	} untapped[EVIDENCE_UNTAPPED]; /* the last zones found to be without `dnstap`, and a question of each */
 	unsigned next_untapped;
+	uint64_t nr_lost;   /* packets nobody knows of, before any server had spoken */
 	uint64_t nr_silent; /* client queries judged while no server had spoken: no line was written */
 };
 

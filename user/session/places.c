@@ -30,6 +30,9 @@ static void attach(struct server *server, struct vantage *v)
 	if (!server->kernel_since_ns)
 		server->kernel_since_ns = v->began_ns ? v->began_ns : 1;
 	v->servers[v->nr_servers++] = server;
+	/* What was lost before it spoke may have been its own. */
+	server->kernel_events_lost += v->nr_lost;
+	v->nr_lost = 0;
 }
 
 static void detach(struct server *server, struct vantage *v)
@@ -150,6 +153,7 @@ void engine_packets_lost(struct engine *e, uint64_t from_ns, uint64_t to_ns, uin
 		struct vantage *v = container_of(l, struct vantage, on_engine);
 
 		vantage_add_gap(v, from_ns, to_ns);
+		v->nr_lost += v->nr_servers ? 0 : nr;
 		for (unsigned i = 0; i < v->nr_servers; i++)
 			v->servers[i]->kernel_events_lost += nr;
 	}

@@ -110,22 +110,47 @@ static struct session *session_new(struct engine *e, struct server *server, cons
 	return s;
 }
 
+/*
+ * Neither answered nor dropped, as far as is known, and not all is known: its response may be among the events that
+ * were lost, and its frames with it. Nothing can be said; the bound on the loss counts it.
+ */
+static bool is_unknown(const struct vantage *v, const struct sighting *q, const struct sighting *r)
+{
+	return !r && !q->reason && !vantage_covers(v, q->time_ns, v->time_ns > q->time_ns ? v->time_ns : q->time_ns);
+}
+
+static void forget(struct engine *e, struct vantage *v, struct sighting *q, struct sighting *r, struct server *server)
+{
+	if (server) {
+		server->kernel_events_lost++;
+		e->stats.nr_unknown++;
+	} else {
+		v->nr_silent++;
+		e->stats.nr_silent++;
+	}
+	if (r)
+		evidence_remove(&e->evidence, r);
+	evidence_remove(&e->evidence, q);
+}
+
 /* A query of which no frame came: BitMap 0. */
 static void judge_query(struct engine *e, struct vantage *v, struct sighting *q)
 {
 	struct server *server = server_of(v, q);
 	struct sighting *r = response_to(e, q);
-	struct session *s = server ? session_new(e, server, q) : NULL;
-	struct kernel_view *k = s ? witness_view(e, s) : NULL;
+	struct session *s;
+	struct kernel_view *k;
 
+	if (!server || is_unknown(v, q, r)) {
+		forget(e, v, q, r, server);
+		return;
+	}
+	s = session_new(e, server, q);
+	k = s ? witness_view(e, s) : NULL;
 	if (!k) {
-		if (!server)
-			v->nr_silent++, e->stats.nr_silent++;
-		if (r)
-			evidence_remove(&e->evidence, r);
-		evidence_remove(&e->evidence, q);
+		forget(e, v, q, r, server);
 		if (s)
-			join_finish(e, s);
+			join_discard(e, s);
 		return;
 	}
 	s->is_not_tapped = is_not_tapped(e, v, q);
